@@ -1,0 +1,195 @@
+"""`Recurrent`: a cell carried over a sequence, with masks, dropout and state."""
+
+import keras
+from keras import ops
+
+from keras_seq.cells import Cell
+from keras_seq.layers.engine import scan
+
+
+@keras.saving.register_keras_serializable("keras_seq")
+class Recurrent(keras.layers.RNN):
+    """Runs any keras_seq cell over time: `keras.layers.RNN` with this library's loop.
+
+    The inputs of all steps are projected in one product before the loop; dropout masks are drawn
+    once a sequence and shared by its steps.
+
+    Args:
+        cell: A `keras_seq.cells.Cell`.
+        return_sequences: Whether to return the output of every step or of the last.
+        return_state: Whether to return the final states after the output.
+        go_backwards: Whether to read the sequence from its end; outputs are then in that order.
+        stateful: Whether the final states of a batch are the initial states of the next.
+        unroll: Whether to unroll the loop; needs a fixed T.
+        zero_output_for_mask: Whether masked steps give zeros or repeat the output before them.
+        dropout: Fraction of the inputs to drop, in [0, 1).
+        recurrent_dropout: Fraction of the recurrent input to drop, in [0, 1). With it each gate
+            has masks of its own, as in Keras.
+        seed: Seed of the dropout.
+        **kwargs: What every Keras layer takes.
+
+    Call arguments:
+        sequences: (B, T, F), T at least 1.
+        initial_state: List of the initial states, each (B, U); zeros if not given.
+        mask: Boolean (B, T), True = real data. A masked step leaves the states as they are.
+        training: Whether dropout is active.
+
+    Returns:
+        (B, T, U) or (B, U), and with `return_state` each final state (B, U) after it.
+
+    Raises:
+        TypeError: `cell` is not a keras_seq cell.
+        ValueError: A dropout rate outside [0, 1), T = 0, or an unknown T where it must be known.
+
+    Example:
+        >>> import keras
+        >>> from keras_seq.cells import LSTMCell
+        >>> from keras_seq.layers import Recurrent
+        >>> layer = Recurrent(LSTMCell(4), return_sequences=True)
+        >>> tuple(layer(keras.ops.ones((2, 3, 5))).shape)
+        (2, 3, 4)
+    """
+
+    def __init__(
+        self,
+        cell,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        zero_output_for_mask=False,
+        *,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        if not isinstance(cell, Cell):
+            raise TypeError(
+                f"Recurrent runs keras_seq cells; got {type(cell).__name__}. Use keras.layers.RNN "
+                "for other cells, and stack Recurrent layers instead of cells."
+            )
+        for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
+            if not 0 <= rate < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {rate!r}.")
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            zero_output_for_mask=zero_output_for_mask,
+            **kwargs,
+        )
+        self.dropout, self.recurrent_dropout, self.seed = dropout, recurrent_dropout, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+        # Keras would compile a whole model with XLA if its layers let it; over a loop that autodiff
+        # runs backwards this was slower, and it compiles anew for each length.
+        self.supports_jit = keras.backend.backend() != "tensorflow"
+
+    def compute_mask(self, sequences, mask=None):
+        """The mask of the output: that of the sequences, if sequences are returned."""
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        mask = mask if self.return_sequences else None
+        return [mask, *(None for _ in self.state_size)] if self.return_state else mask
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """The loop over time, called by `keras.layers.RNN`.
+
+        Returns:
+            The last output (B, U), all outputs (B, T, U) and the final states.
+        """
+        states = tuple(initial_state)
+        input_masks, recurrent_masks = self._dropout_masks(sequences, states[0], training)
+        x = ops.swapaxes(self._project(sequences, input_masks), 0, 1)
+        mask = _time_major(mask)
+        if self.go_backwards:
+            x, mask = ops.flip(x, 0), None if mask is None else ops.flip(mask, 0)
+        recur = self._recur(recurrent_masks)
+
+        outputs, states = scan(
+            lambda x_t, s: self.cell.step(self.cell.split(x_t), s, recur),
+            x,
+            states,
+            mask,
+            collect=self.return_sequences,
+            unroll=self.unroll,
+        )
+        return self._as_keras(outputs, states, mask)
+
+    def _as_keras(self, outputs, states, mask):
+        """Keras' outputs at masked steps, where only the states are what `scan` gives.
+
+        Before the first real step, and with `zero_output_for_mask` at every masked step, the
+        output is zero, even where the initial state is not.
+        """
+        if not self.return_sequences:
+            last = states[0]
+            if mask is not None:
+                real = mask[-1] if self.zero_output_for_mask else ops.any(mask, axis=0)
+                last = ops.where(real, last, ops.zeros_like(last))
+            return last, ops.expand_dims(last, 1), list(states)
+        if mask is not None:
+            real = mask if self.zero_output_for_mask else _seen(mask)
+            outputs = ops.where(real, outputs, ops.zeros_like(outputs))
+        return outputs[-1], ops.swapaxes(outputs, 0, 1), list(states)
+
+    def _dropout_masks(self, sequences, state, training):
+        """Scaled 0/1 masks for the input and for the recurrent input: none, one, or one a gate."""
+        gates = len(self.cell.gates) if self.recurrent_dropout else 1
+
+        def draw(like, rate):
+            if not (training and rate):
+                return ()
+            ones = ops.ones_like(like)
+            return tuple(
+                keras.random.dropout(ones, rate, seed=self.seed_generator) for _ in range(gates)
+            )
+
+        inputs = draw(sequences[:, 0], self.dropout)
+        return inputs, draw(state, self.recurrent_dropout)
+
+    def _project(self, sequences, masks):
+        if not masks:
+            return self.cell.project(sequences)
+        dropped = [sequences * ops.expand_dims(mask, 1) for mask in masks]
+        if len(masks) == 1:
+            return self.cell.project(dropped[0])
+        parts = (self.cell.project(d, g) for d, g in zip(dropped, self.cell.gates, strict=True))
+        return ops.concatenate(list(parts), axis=-1)
+
+    def _recur(self, masks):
+        """The cell's recurrent product, with its dropout inside."""
+        if not masks:
+            return self.cell.recur
+        if len(masks) == 1:
+            return lambda h, *gates: self.cell.recur(h * masks[0], *gates)
+        mask_of = dict(zip(self.cell.gates, masks, strict=True))
+        return lambda h, *gates: tuple(self.cell.recur(h * mask_of[g], g)[0] for g in gates)
+
+    def get_config(self):
+        """The configuration, the cell's included."""
+        return {
+            **super().get_config(),
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "seed": self.seed,
+        }
+
+
+def _time_major(mask):
+    """(B, T) or (B, T, 1) to boolean (T, B, 1); of a list the first, as in Keras."""
+    mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+    if mask is None:
+        return None
+    mask = ops.cast(mask, "bool")
+    mask = mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1)
+    return ops.swapaxes(mask, 0, 1)
+
+
+def _seen(mask):
+    """(T, B, 1): whether a real step has come by then."""
+    return ops.cumsum(ops.cast(mask, "int32"), axis=0) > 0
