@@ -1,0 +1,128 @@
+"""The command line: `python -m tasks TASK VERB [options]`."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+
+# Before TensorFlow is imported: its start-up notes are no news to a user.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+TASKS = {"sentiment": ("tasks.sentiment", "Sentiment", "label reviews, many to one")}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one verb of one task. Returns the exit status: 0, or 2 for input that cannot be used."""
+    options = _parser().parse_args(arguments)
+
+    from rich.console import Console
+
+    from keras_seq.data import DataError
+    from keras_seq.export import ExportError
+    from tasks.config import ConfigError
+    from tasks.run_directory import RunError
+
+    console = Console()
+    try:
+        _run(options, console)
+    except (ConfigError, DataError, ExportError, RunError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; finished epochs are kept, --resume goes on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(options: argparse.Namespace, console) -> None:
+    from tasks import config as configs
+    from tasks.runner import Runner, metrics_table
+
+    module, class_name, _ = TASKS[options.task]
+    task = getattr(importlib.import_module(module), class_name)()
+    if options.verb == "options":
+        console.print(configs.describe(task.config_type), highlight=False, markup=False)
+        return
+    runner = Runner(task, options.run, console)
+    if options.verb == "train":
+        settings = [f"data={options.data}"] if options.data else []
+        settings += options.set
+        if options.resume:
+            metrics = runner.resume(settings)
+        else:
+            config = configs.override(task.config_type(), settings)
+            metrics = runner.train(config, overwrite=options.overwrite)
+        console.print(metrics_table(metrics))
+    elif options.verb == "evaluate":
+        console.print(metrics_table(runner.evaluate(options.data)))
+    elif options.verb == "predict":
+        runner.predict(options.inputs or _lines(sys.stdin))
+    elif options.verb == "export":
+        folder = options.to or os.path.join("saved_models", options.task)
+        console.print(metrics_table(runner.export(folder)))
+    elif options.verb == "demo":
+        runner.demo(options.to or os.path.join("saved_models", options.task))
+
+
+def _lines(stream) -> Iterator[str]:
+    from keras_seq.data import DataError
+
+    if stream.isatty():
+        print("one input a line, end with Ctrl-D:", file=sys.stderr)
+    for number, line in enumerate(stream.buffer, start=1):
+        try:
+            yield line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"standard input, line {number}: invalid UTF-8 at byte {error.start + 1} of the "
+                "line. Convert the text to UTF-8 first."
+            ) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tasks", description="Sequence tasks, from data to a file for the phone."
+    )
+    tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK")
+    for name, (_, _, summary) in TASKS.items():
+        verbs = tasks.add_parser(name, help=summary).add_subparsers(
+            dest="verb", required=True, metavar="VERB"
+        )
+        run = argparse.ArgumentParser(add_help=False)
+        run.add_argument("--run", default=f"runs/{name}", help="run directory (%(default)s)")
+
+        train = verbs.add_parser("train", parents=[run], help="train, test and keep a model")
+        train.add_argument("--data", help="source of the data, short for --set data=…")
+        train.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help=f"set an option; `python -m tasks {name} options` lists them",
+        )
+        how = train.add_mutually_exclusive_group()
+        how.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+        how.add_argument("--overwrite", action="store_true", help="replace the run of this folder")
+
+        evaluate = verbs.add_parser("evaluate", parents=[run], help="test a trained model")
+        evaluate.add_argument("--data", help="another source with the same classes")
+
+        predict = verbs.add_parser("predict", parents=[run], help="apply a trained model")
+        predict.add_argument("inputs", nargs="*", help="inputs; none: lines of standard input")
+
+        export = verbs.add_parser(
+            "export", parents=[run], help="write a SavedModel and a TFLite file, values checked"
+        )
+        export.add_argument("--to", help=f"folder to write (saved_models/{name})")
+
+        demo = verbs.add_parser("demo", help="all of it on built-in data")
+        demo.add_argument("--run", default=f"runs/{name}-demo", help="run directory (%(default)s)")
+        demo.add_argument("--to", help=f"folder to export to (saved_models/{name})")
+
+        verbs.add_parser("options", help="list the options that --set takes")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

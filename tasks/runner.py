@@ -1,0 +1,162 @@
+"""The verbs that every task shares: train, evaluate, predict, export, demo."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+from rich.console import Console
+from rich.table import Table
+
+from tasks import config as configs
+from tasks.run_directory import MARKER, RunDirectory
+from tasks.task import Data, Task
+from tasks.training import best_epoch, fit
+
+
+class Runner:
+    """Runs the verbs of one task on one run directory.
+
+    Args:
+        task: What to do.
+        path: The run directory.
+        console: Where to write.
+    """
+
+    def __init__(self, task: Task, path: str | Path, console: Console):
+        self.task, self.console = task, console
+        self.run = RunDirectory(path, task.name)
+
+    def _config(self) -> Any:
+        return configs.read(self.task.config_type, self.run.config())
+
+    def train(self, config: Any, *, overwrite: bool = False) -> dict[str, Any]:
+        """Trains from the beginning. Returns the metrics."""
+        # The data first: what is wrong with it must not cost an earlier run.
+        data = self._load(config)
+        self.run.create(overwrite=overwrite)
+        configs.write(config, self.task.name, self.run / MARKER)
+        return self._fit(config, data)
+
+    def resume(self, settings: list[str]) -> dict[str, Any]:
+        """Goes on where a run was stopped. Returns the metrics."""
+        config = configs.override(self._config(), settings)
+        changed = {s.partition("=")[0] for s in settings} - {"epochs"}
+        if changed:
+            raise configs.ConfigError(
+                f"A resumed run keeps its configuration; only epochs can be set, not "
+                f"{', '.join(sorted(changed))}."
+            )
+        data = self._load(config)
+        configs.write(config, self.task.name, self.run / MARKER)
+        return self._fit(config, data)
+
+    def _load(self, config: Any) -> Data:
+        with self.console.status(f"reading {config.data}"):
+            return self.task.load(config)
+
+    def _fit(self, config: Any, data: Data) -> dict[str, Any]:
+        keras.utils.set_random_seed(config.seed)
+        data.save(self.run)
+        model = self.task.build(config, data)
+        history = fit(
+            model,
+            data.train,
+            data.validation(),
+            self.run,
+            epochs=config.epochs,
+            monitor=self.task.monitor,
+            console=self.console,
+        )
+        best = best_epoch(history, self.task.monitor)
+        seconds = sum(epoch["seconds"] for epoch in history)
+        metrics = {
+            "data": config.data,
+            "epochs": len(history),
+            "best_epoch": best,
+            self.task.monitor.replace("val_", "validation_"): history[best - 1][self.task.monitor],
+            "train_seconds": round(seconds, 1),
+            "examples_per_second": round(data.examples * len(history) / seconds, 1),
+            "parameters": model.count_params(),
+            "seed": config.seed,
+        }
+        with self.console.status("testing"):
+            metrics |= _prefixed(model.evaluate(data.test(), verbose=0, return_dict=True))
+        self.run.write_json("metrics.json", metrics)
+        return metrics
+
+    def evaluate(self, source: str | None = None) -> dict[str, float]:
+        """Tests the run's model, on its own test data or on those of another source."""
+        config = self._config()
+        model = self.run.model()
+        if source is not None:
+            config = configs.override(config, [f"data={source}"])
+        with self.console.status(f"reading {config.data}"):
+            data = self.task.load(config, self.run)
+        model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        with self.console.status("testing"):
+            return _prefixed(model.evaluate(data.test(), verbose=0, return_dict=True))
+
+    def predict(self, inputs: Iterable[str]) -> None:
+        """Prints a line for each input."""
+        self.run.config()
+        for line in self.task.predict(self.run, inputs):
+            self.task.show(self.console, line)
+
+    def export(self, folder: str | Path) -> dict[str, Any]:
+        """Exports the run's model. Returns the report."""
+        self.run.config()
+        with self.console.status("exporting") as status:
+            return self.task.export(
+                self.run, Path(folder), lambda stage: status.update(f"exporting: {stage}")
+            )
+
+    def demo(self, folder: str | Path) -> None:
+        """Trains, tests, exports, predicts, and closes with a table."""
+        config = self.task.demo_config()
+        self.console.rule(f"{self.task.name}: training")
+        metrics = self.train(config, overwrite=True)
+        with self.console.status("testing simpler systems"):
+            baselines = self.task.baselines(self.task.load(config, self.run))
+        self.run.write_json("metrics.json", {**metrics, **baselines})
+        self.console.rule("exporting")
+        report = self.export(folder)
+        self.console.rule("predicting")
+        self.predict(self.task.demo_inputs)
+        self.console.rule("result")
+        self.console.print(summary({**metrics, **baselines}, report))
+        self.console.print(f"run: {self.run.path}/    exports: {folder}/", highlight=False)
+        self.console.print(
+            f"next: python -m tasks {self.task.name} predict --run {self.run.path} "
+            '"your own text"',
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _prefixed(metrics: dict[str, float]) -> dict[str, float]:
+    return {f"test_{name}": float(value) for name, value in metrics.items()}
+
+
+def metrics_table(metrics: dict[str, Any]) -> Table:
+    """Figures as a table of two columns."""
+    table = Table(show_header=False)
+    for name, value in metrics.items():
+        shown = f"{value:.4f}" if isinstance(value, float) else str(value)
+        table.add_row(name.replace("_", " "), shown)
+    return table
+
+
+def summary(metrics: dict[str, Any], report: dict[str, Any]) -> Table:
+    """The closing table of the demo: what was reached, how large, how equal."""
+    table = metrics_table(metrics)
+    table.add_section()
+    for name, value in export_figures(report).items():
+        table.add_row(name, value)
+    return table
+
+
+def export_figures(report: dict[str, Any]) -> dict[str, str]:
+    """The figures of an export report that a person wants to see."""
+    return {name: str(value) for name, value in report.items()}

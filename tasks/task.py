@@ -1,0 +1,76 @@
+"""What a task brings to the shared runner: data, a model, and what to do with an input."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import keras
+import tensorflow as tf
+from rich.console import Console
+
+from tasks.run_directory import RunDirectory
+
+
+class Data(ABC):
+    """The data of a run, turned into batches."""
+
+    @abstractmethod
+    def train(self, epoch: int) -> tf.data.Dataset:
+        """The training batches of an epoch, a pure function of its number."""
+
+    @abstractmethod
+    def validation(self) -> tf.data.Dataset:
+        """The validation batches."""
+
+    @abstractmethod
+    def test(self) -> tf.data.Dataset:
+        """The test batches."""
+
+    @abstractmethod
+    def save(self, run: RunDirectory) -> None:
+        """Writes what a later verb needs beside the model: vocabularies, labels, samples."""
+
+    @property
+    @abstractmethod
+    def examples(self) -> int:
+        """Number of training examples."""
+
+
+class Task(ABC):
+    """One job, thin over the shared runner."""
+
+    name: ClassVar[str]
+    config_type: ClassVar[type]
+    monitor: ClassVar[str] = "val_accuracy"
+    demo_inputs: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def load(self, config: Any, run: RunDirectory | None = None) -> Data:
+        """The data of a configuration; with a run, in the vocabulary of that run."""
+
+    @abstractmethod
+    def build(self, config: Any, data: Data) -> keras.Model:
+        """The model, built and compiled."""
+
+    @abstractmethod
+    def predict(self, run: RunDirectory, inputs: Iterable[str]) -> Iterator[str]:
+        """A line of output for each input."""
+
+    @abstractmethod
+    def export(
+        self, run: RunDirectory, folder: Path, on_stage: Callable[[str], None]
+    ) -> dict[str, Any]:
+        """Exports the run's model; gives the report."""
+
+    def baselines(self, data: Data) -> dict[str, float]:
+        """Test figures of simpler systems on the same data, for the closing table."""
+        return {}
+
+    def demo_config(self) -> Any:
+        """The configuration of the demo."""
+        return self.config_type()
+
+    def show(self, console: Console, line: str) -> None:
+        """Prints a line of `predict`."""
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
