@@ -1,0 +1,55 @@
+# Everything here sets itself up: a bare machine with Python >= 3.11 is enough.
+PYTHON ?= $(firstword $(foreach v,python3 python3.13 python3.12 python3.11 python,\
+  $(shell $(v) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(v))))
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: help demo test check setup test-imdb bench-imdb lock format clean
+
+help:
+	@echo "make demo        train, test, export and run a sentiment model on built-in data"
+	@echo "make test        the whole test suite"
+	@echo "make check       format, lint, types and the fast tests"
+	@echo "make setup       the environment alone, in $(VENV)"
+	@echo "make test-imdb   the tests that need IMDB reviews (TFDS_DATA_DIR)"
+	@echo "make bench-imdb  three runs on IMDB reviews beside Keras' own example, into docs/RESULTS.md"
+
+demo: $(VENV)/.ready
+	$(RUN) -m tasks sentiment demo
+
+test: $(VENV)/.ready
+	$(RUN) -m pytest -q -m "not realdata"
+
+check: $(VENV)/.ready
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(RUN) -m pytest -q -m "not realdata and not slow"
+
+setup: $(VENV)/.ready
+
+test-imdb: $(VENV)/.ready
+	$(RUN) -m pytest -q -m realdata
+
+bench-imdb: $(VENV)/.ready
+	$(RUN) -m benchmarks.imdb
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found; \
+	name one with make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+format: $(VENV)/.ready
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+# Needs uv. The lock holds for every platform and Python version that the project supports.
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
+	  --custom-compile-command "make lock" --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
