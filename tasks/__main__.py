@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, console) -> None:
     from tasks import config as configs
-    from tasks.runner import Runner, metrics_table
+    from tasks.runner import Runner, export_figures, metrics_table
 
     module, class_name, _ = TASKS[options.task]
     task = getattr(importlib.import_module(module), class_name)()
@@ -60,7 +60,8 @@ def _run(options: argparse.Namespace, console) -> None:
         runner.predict(options.inputs or _lines(sys.stdin))
     elif options.verb == "export":
         folder = options.to or os.path.join("saved_models", options.task)
-        console.print(metrics_table(runner.export(folder)))
+        console.print(metrics_table(export_figures(runner.export(folder))))
+        console.print(f"exports: {folder}/", highlight=False)
     elif options.verb == "demo":
         runner.demo(options.to or os.path.join("saved_models", options.task))
 

@@ -64,7 +64,7 @@ def _parse(key: str, text: str, wanted: Any) -> Any:
 def describe(config_type: type) -> str:
     """One line for each option: name, default and explanation."""
     lines = []
-    for field in dataclasses.fields(config_type):  # type: ignore[arg-type]
+    for field in dataclasses.fields(config_type):
         default = field.default
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         lines.append(f"  {field.name}={shown}\n      {field.metadata['help']}")
@@ -87,6 +87,8 @@ def read(config_type: type[C], content: dict[str, Any]) -> C:
     types = get_type_hints(config_type)
     for key in content:
         if key not in types:
-            raise ConfigError(f"config.json has an unknown option {key!r}.{_nearest(key, [*types])}")
+            raise ConfigError(
+                f"config.json has an unknown option {key!r}.{_nearest(key, [*types])}"
+            )
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
     return config_type(**values)

@@ -56,4 +56,6 @@ class ProgressBar(keras.callbacks.Callback):
 
 def figures(logs) -> str:
     """Loss and metrics in one line, validation after training."""
-    return "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in (logs or {}).items())
+    return "  ".join(
+        f"{name.replace('_', ' ')} {value:.4f}" for name, value in (logs or {}).items()
+    )

@@ -52,11 +52,15 @@ class RunDirectory:
                 )
             shutil.rmtree(self.path)
         elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise RunError(f"{self.path} exists and is not a run directory; name another with --run.")
+            raise RunError(
+                f"{self.path} exists and is not a run directory; name another with --run."
+            )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(f"Cannot make the run directory {self.path}: {error.strerror}.") from None
+            raise RunError(
+                f"Cannot make the run directory {self.path}: {error.strerror}."
+            ) from None
 
     def config(self) -> dict[str, Any]:
         """The content of config.json.

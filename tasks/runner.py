@@ -127,8 +127,7 @@ class Runner:
         self.console.print(summary({**metrics, **baselines}, report))
         self.console.print(f"run: {self.run.path}/    exports: {folder}/", highlight=False)
         self.console.print(
-            f"next: python -m tasks {self.task.name} predict --run {self.run.path} "
-            '"your own text"',
+            f'next: python -m tasks {self.task.name} predict --run {self.run.path} "your own text"',
             highlight=False,
             markup=False,
             soft_wrap=True,
@@ -159,4 +158,20 @@ def summary(metrics: dict[str, Any], report: dict[str, Any]) -> Table:
 
 def export_figures(report: dict[str, Any]) -> dict[str, str]:
     """The figures of an export report that a person wants to see."""
-    return {name: str(value) for name, value in report.items()}
+    saved, tflite = report["saved_model"], report["tflite"]
+    ops, compared, latency = tflite["ops"], tflite["compared_with_keras"], tflite["latency"]
+    difference = max(part["difference"] for part in saved["compared_with_keras"].values())
+    shape = " × ".join(str(n) for n in next(iter(latency["shapes"].values())))
+    return {
+        "SavedModel": _megabytes(saved["bytes"]),
+        "TFLite": f"{_megabytes(tflite['bytes'])}, {sum(ops.values())} builtin ops",
+        "largest difference Keras–SavedModel": f"{difference:.1e}",
+        "largest difference Keras–TFLite": (
+            f"{compared['difference']:.1e} ({compared['rows']} rows, {compared['batches']} shapes)"
+        ),
+        "TFLite latency": f"{latency['median_ms']:.2f} ms median ({shape} ids, one thread)",
+    }
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.2f} MB"

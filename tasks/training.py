@@ -64,6 +64,7 @@ def fit(
             epochs=epochs,
             steps_per_epoch=steps,
             validation_data=validation,
+            shuffle=False,  # the batches come shuffled
             verbose=0,
             callbacks=[ProgressBar(console), _Checkpoint(run, history, monitor)],
         )

@@ -161,12 +161,12 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
 
     def project(self, inputs, *gates):
         """The input product, (…, F) to (…, G·U), of the named gates or of all."""
-        bias = self.bias[0] if self.use_bias and self.recurrent_bias else self.bias
+        bias = self.bias[0] if self.bias is not None and self.recurrent_bias else self.bias
         return self._product(inputs, self.kernel, bias, gates)
 
     def recur(self, h, *gates):
         """The recurrent product, (B, U) to a tuple of (B, U), of the named gates or of all."""
-        bias = self.bias[1] if self.use_bias and self.recurrent_bias else None
+        bias = self.bias[1] if self.bias is not None and self.recurrent_bias else None
         return self.split(self._product(h, self.recurrent_kernel, bias, gates))
 
     def _product(self, values, kernel, bias, gates):

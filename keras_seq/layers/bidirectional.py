@@ -41,9 +41,7 @@ class Bidirectional(keras.layers.Bidirectional):
         Schuster & Paliwal, "Bidirectional recurrent neural networks" (1997).
     """
 
-    def __init__(
-        self, layer, merge_mode="concat", weights=None, backward_layer=None, **kwargs
-    ):
+    def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **kwargs):
         super().__init__(
             layer, merge_mode=merge_mode, weights=weights, backward_layer=backward_layer, **kwargs
         )

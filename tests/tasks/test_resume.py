@@ -1,0 +1,77 @@
+"""A run killed with -9 and resumed ends with the weights of a run that was not."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.__main__ import main
+
+ROOT = Path(__file__).parents[2]
+EPOCHS = 4
+
+
+def _command(data, run, *extra):
+    # Every source of chance is on: two kinds of dropout, word dropout, shuffling, seeds.
+    settings = {
+        "epochs": EPOCHS,
+        "units": 6,
+        "embedding_units": 12,
+        "vocabulary_size": 300,
+        "batch_size": 8,
+        "word_dropout": 0.2,
+        "layers": 2,
+        "seed": 7,
+    }
+    pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    return ["sentiment", "train", "--data", str(data), "--run", str(run), *pairs, *extra]
+
+
+def _checkpoint(run):
+    with np.load(run / "checkpoint.npz") as saved:
+        return {name: saved[name] for name in saved.files if name != "history"}
+
+
+def _wait_for(path, process, seconds=240):
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None, "training ended before it could be killed"
+        assert time.monotonic() < end, f"no {path.name} after {seconds} s"
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_killed_run_resumes_to_the_same_weights(reviews_csv, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tasks", *_command(reviews_csv, killed)],
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdout=subprocess.DEVNULL,
+    )
+    _wait_for(killed / "history.json", process)
+    time.sleep(0.1)  # into the second epoch
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "metrics.json").exists(), "the run was over before it was killed"
+
+    assert main(_command(reviews_csv, whole)) == 0
+    assert main(["sentiment", "train", "--resume", "--run", str(killed)]) == 0
+
+    expected, resumed = _checkpoint(whole), _checkpoint(killed)
+    assert expected.keys() == resumed.keys()
+    for name in expected:
+        np.testing.assert_array_equal(resumed[name], expected[name], err_msg=f"variable {name}")
+
+
+def test_a_finished_run_resumes_to_itself_and_can_go_on(finished_run, capsys):
+    before = _checkpoint(finished_run)
+    assert main(["sentiment", "train", "--resume", "--run", str(finished_run)]) == 0
+    after = _checkpoint(finished_run)
+    for name in before:
+        np.testing.assert_array_equal(after[name], before[name])
