@@ -1,0 +1,1 @@
+"""Measurements beside named peers; each script writes its section of docs/RESULTS.md."""

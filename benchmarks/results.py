@@ -1,0 +1,52 @@
+"""Writes measured figures into docs/RESULTS.md, so that no hand does."""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path(__file__).parents[1] / "docs" / "RESULTS.md"
+_HEADER = (
+    "# Results\n\nEach section is written by the command it names. Accuracies are on the official "
+    "test split; whatever was chosen was chosen on validation data.\n"
+)
+
+
+def write_section(name: str, command: str, body: str, path: Path = RESULTS) -> None:
+    """Replaces the section of that name, or adds it at the end.
+
+    Args:
+        name: Title of the section.
+        command: The command that measured it.
+        body: Markdown.
+        path: The file.
+    """
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
+    text = path.read_text(encoding="utf-8") if path.exists() else _HEADER
+    section = f"{begin}\n## {name}\n\n`{command}`, {_machine()}.\n\n{body.strip()}\n\n{end}"
+    before, found, rest = text.partition(begin)
+    after = rest.partition(end)[2] if found else ""
+    separator = "" if found else "\n"
+    path.write_text(f"{before}{separator}{section}{after}", encoding="utf-8")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _machine() -> str:
+    packages = ", ".join(f"{p} {version(p)}" for p in ("tensorflow", "keras", "ai-edge-litert"))
+    return (
+        f"{os.cpu_count()} cores ({_processor()}), Python {platform.python_version()}, {packages}"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
