@@ -1,0 +1,24 @@
+"""Exports a model as SavedModel and TFLite, with values proven equal to the Keras model's.
+
+`export_all` writes a whole folder; `to_saved_model` and `to_tflite` write one of the two. An
+export that gives other values than the model is refused, and what was there before stays.
+"""
+
+from keras_seq.export.attachments import read_files
+from keras_seq.export.errors import ExportError
+from keras_seq.export.flatbuffer import TFLiteFile
+from keras_seq.export.package import export_all
+from keras_seq.export.runtime import measure_latency
+from keras_seq.export.saved_model import to_saved_model
+from keras_seq.export.tflite import TFLiteReport, to_tflite
+
+__all__ = [
+    "ExportError",
+    "TFLiteFile",
+    "TFLiteReport",
+    "export_all",
+    "measure_latency",
+    "read_files",
+    "to_saved_model",
+    "to_tflite",
+]

@@ -1,0 +1,261 @@
+"""The value check: an export must give the numbers that the Keras model gives."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_seq.export.errors import ExportError
+from keras_seq.export.signature import Signature, all_layers
+
+Arrays = dict[str, np.ndarray]
+Runner = Callable[[Arrays], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs, and the outputs that the Keras model gives for them."""
+
+    inputs: Arrays
+    outputs: Arrays
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was compared, and how far apart the values were.
+
+    Attributes:
+        difference: The largest absolute difference of any output.
+        tolerance: The largest that is let through.
+        spread: How far the Keras model's own values lie apart, for the output where they vary
+            most. Where it is near the tolerance, the comparison says little.
+        batches: How many batches were compared.
+        rows: How many rows they held in all.
+        shapes: The input shapes of each batch.
+    """
+
+    difference: float
+    tolerance: float
+    spread: float
+    batches: int
+    rows: int
+    shapes: list[dict[str, tuple[int, ...]]] = field(default_factory=list)
+
+
+def make_cases(
+    signature: Signature, check_inputs: Sequence[Any] | None, fixed: Signature | None = None
+) -> list[Case]:
+    """Runs the Keras model on the caller's inputs and on other sizes cut from the first of them.
+
+    Args:
+        signature: The model.
+        check_inputs: Arrays, lists or dicts as the model takes them; made up if None.
+        fixed: The model with the batch and length that the export fixes; inputs are cut or
+            repeated to them.
+
+    Raises:
+        ExportError: The inputs do not fit the model, or it gives NaN or infinity for them.
+    """
+    fixed = fixed or signature
+    if check_inputs is None:
+        check_inputs = [_made_up(signature)]
+    elif isinstance(check_inputs, np.ndarray | Mapping) or not len(check_inputs):
+        raise ExportError(
+            "check_inputs must be a list of inputs, each an array, a list of arrays or a dict; "
+            f"got {type(check_inputs).__name__}. Put it in a list: check_inputs=[...]."
+        )
+    given = [
+        arrays for example in check_inputs for arrays in _fit(signature.arrays(example), fixed)
+    ]
+    cases = [make_case(arrays, signature) for arrays in given]
+    for arrays in _other_sizes(fixed, given[0]):
+        try:
+            cases.append(make_case(arrays, signature))
+        except (ValueError, tf.errors.InvalidArgumentError):
+            continue  # the model itself takes no such size, so its export need not either
+    return cases
+
+
+def compare(
+    run: Runner, cases: Sequence[Case], tolerance: float, subject: str = "The export"
+) -> Comparison:
+    """Runs an export on every case and compares all outputs with Keras' own.
+
+    Args:
+        run: The export, from arrays by input name to arrays by output name.
+        cases: Inputs and expected outputs.
+        tolerance: The largest absolute difference to let through.
+        subject: What the export is called in an error.
+
+    Returns:
+        The largest difference and what was compared.
+
+    Raises:
+        ExportError: An output is missing, has another shape, is not finite, or differs by more
+            than `tolerance`; or the export fails to run.
+    """
+    worst = 0.0
+    for case in cases:
+        shapes = {name: array.shape for name, array in case.inputs.items()}
+        try:
+            with _full_precision():
+                outputs = run(case.inputs)
+        except Exception as error:
+            raise ExportError(
+                f"{subject} is refused: it fails on inputs {shapes}: {error}"
+            ) from error
+        for name, expected in case.outputs.items():
+            if name not in outputs:
+                raise ExportError(
+                    f"{subject} is refused: it has no output {name!r}, only {sorted(outputs)}."
+                )
+            actual = np.asarray(outputs[name])
+            if actual.shape != expected.shape:
+                raise ExportError(
+                    f"{subject} is refused: its output {name!r} has the shape {actual.shape} on "
+                    f"inputs {shapes}; the Keras model's has {expected.shape}."
+                )
+            difference = _difference(actual, expected)
+            if not difference <= tolerance:
+                raise ExportError(
+                    f"{subject} is refused: its output {name!r} differs by {difference:.3g} from "
+                    f"the Keras model on inputs {shapes}; the tolerance is {tolerance:.3g}."
+                )
+            worst = max(worst, difference)
+    return Comparison(
+        difference=worst,
+        tolerance=tolerance,
+        spread=_spread(cases),
+        batches=len(cases),
+        rows=sum(_rows(case.inputs) for case in cases),
+        shapes=[{n: tuple(a.shape) for n, a in case.inputs.items()} for case in cases],
+    )
+
+
+def make_case(inputs: Arrays, run: Callable[[Arrays], Mapping[str, Any]]) -> Case:
+    """Runs the Keras model.
+
+    Args:
+        inputs: Arrays by name.
+        run: From these to the model's outputs by name.
+
+    Raises:
+        ExportError: An output is NaN or infinite.
+    """
+    with _full_precision():
+        outputs = run(inputs)
+    arrays = {name: keras.ops.convert_to_numpy(value) for name, value in outputs.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ExportError(
+                f"The Keras model itself gives NaN or infinity in its output {name!r}, so no "
+                "export of it can be checked. Check its weights and the check inputs."
+            )
+    return Case(inputs, arrays)
+
+
+@contextlib.contextmanager
+def _full_precision() -> Iterator[None]:
+    """Recent GPUs multiply float32 with 10 bits of mantissa by default, too few to compare."""
+    enabled = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(enabled)
+
+
+def _fit(arrays: Arrays, signature: Signature) -> Iterator[Arrays]:
+    """Cuts or repeats arrays to the lengths that `signature` fixes, in batches of its size."""
+    specs = signature.inputs
+    fitted = {}
+    for name, array in arrays.items():
+        for axis, size in enumerate(specs[name].shape[1:], start=1):
+            array = _resized(array, axis, size or array.shape[axis])
+        fitted[name] = array
+    fixed = [name for name, spec in specs.items() if spec.shape.rank and spec.shape[0]]
+    rows = max((arrays[name].shape[0] for name in fixed), default=1)
+    batch = max((specs[name].shape[0] for name in fixed), default=1)
+    for start in range(0, rows, batch):
+        yield fitted | {name: _resized(fitted[name], 0, batch, start) for name in fixed}
+
+
+def _other_sizes(signature: Signature, arrays: Arrays) -> Iterator[Arrays]:
+    """The first example at other batch sizes and shorter lengths, where these are dynamic."""
+    specs = signature.inputs
+    batched = [n for n, s in specs.items() if s.shape.rank and s.shape[0] is None]
+    timed = [n for n, s in specs.items() if s.shape.rank > 1 and s.shape[1] is None]
+    # Inputs of one length keep one length, since each is shortened by the same rule.
+    rules: list[tuple[int, Callable[[int], int]]] = [
+        (1, lambda length: length),
+        (3, lambda length: length),
+        (2, lambda length: max(1, length // 2)),
+        (3, lambda length: 1),
+    ]
+    for rows, shorter in rules[: 4 if timed else 2]:
+        sized = dict(arrays)
+        for name in batched:
+            sized[name] = _resized(sized[name], 0, rows)
+        for name in timed:
+            sized[name] = _resized(sized[name], 1, shorter(sized[name].shape[1]))
+        if batched or timed:
+            yield sized
+
+
+def _resized(array: np.ndarray, axis: int, size: int, start: int = 0) -> np.ndarray:
+    """`size` entries along `axis` from `start` on, beginning again where they run out."""
+    return np.take(array, np.arange(start, start + size) % array.shape[axis], axis)
+
+
+def _made_up(signature: Signature) -> Arrays:
+    """Random inputs: normal numbers, ids that every embedding knows, padded on the right."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for name, spec in signature.inputs.items():
+        sizes = (4, 12)  # batch, length
+        shape = [n or sizes[min(axis, 1)] for axis, n in enumerate(spec.shape)]
+        if spec.dtype == tf.bool:
+            arrays[name] = np.ones(shape, bool)
+        elif spec.dtype.is_integer:
+            arrays[name] = rng.integers(1, max(2, _known_ids(signature.model)), shape)
+            if len(shape) == 2 and shape[1] > 2:
+                arrays[name][: shape[0] // 2, -2:] = 0
+        else:
+            arrays[name] = rng.normal(size=shape)
+    return arrays
+
+
+def _known_ids(model: Any) -> int:
+    """How many ids every embedding of the model knows; 2 if it has none."""
+    sizes = [
+        layer.input_dim for layer in all_layers(model) if isinstance(layer, keras.layers.Embedding)
+    ]
+    return min(sizes, default=2)
+
+
+def _difference(actual: np.ndarray, expected: np.ndarray) -> float:
+    """The largest absolute difference; infinite where a value is not finite."""
+    if actual.size == 0:
+        return 0.0
+    gap = np.abs(actual.astype("float64") - expected.astype("float64")).max()
+    return float(gap) if np.isfinite(gap) else float("inf")
+
+
+def _spread(cases: Sequence[Case]) -> float:
+    """The range of an output's values over all cases, for the output where it is widest."""
+    lows: dict[str, float] = {}
+    highs: dict[str, float] = {}
+    for case in cases:
+        for name, array in case.outputs.items():
+            values = array.astype("float64")
+            lows[name] = values.min(initial=lows.get(name, np.inf))
+            highs[name] = values.max(initial=highs.get(name, -np.inf))
+    return max((float(highs[name] - lows[name]) for name in lows), default=0.0)
+
+
+def _rows(arrays: Arrays) -> int:
+    return max((array.shape[0] for array in arrays.values() if array.ndim), default=1)

@@ -1,0 +1,174 @@
+"""Writing a SavedModel that needs TensorFlow alone to be loaded and run."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from keras_seq.export.atomic import replacing
+from keras_seq.export.errors import ExportError
+from keras_seq.export.signature import Signature
+
+LABELS_FILE = "labels.txt"
+_CONTENTS = ("assets", "fingerprint.pb", "saved_model.pb", "variables")
+
+
+class TextTokenizer(Protocol):
+    """What a tokenizer must offer to go into an export; `keras_seq.data.Tokenizer` does."""
+
+    def __call__(self, texts: Any) -> Any:
+        """Turns strings (B,) into ragged int32 ids."""
+
+    def pad(self, ragged: Any) -> tuple[Any, Any]:
+        """Turns ragged ids into ids (B, T) and a mask."""
+
+    def files(self) -> dict[str, str]:
+        """Gives the contents of the files that describe the tokenizer, by name."""
+
+
+def to_saved_model(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    tokenizer: TextTokenizer | None = None,
+    labels: Sequence[str] | None = None,
+    output_name: str | None = None,
+) -> None:
+    """Writes a SavedModel that plain TensorFlow loads, without Keras or this library.
+
+    Without a tokenizer, its signature `serving_default` takes the model's inputs by name. With
+    one, `serving_default` takes `text`, strings (B,), and a second signature `ids` takes `ids`,
+    int32 (B, T). Both return the outputs by name. The tokenizer's files and `labels.txt` lie
+    in the folder's `assets`.
+
+    Args:
+        model: A Keras model: functional, sequential, or wrapped in a functional one.
+        path: The folder to write. An earlier one is replaced once the new one is whole.
+        tokenizer: A `tf.Module` that turns texts into ids, such as `keras_seq.data.Tokenizer`.
+        labels: The names of the classes, in the order of the output.
+        output_name: The name of the model's single output; by default its own.
+
+    Raises:
+        ExportError: The model or the tokenizer cannot be exported, or the folder not written.
+
+    Example:
+        >>> import keras, tempfile
+        >>> import tensorflow as tf
+        >>> ids = keras.Input((None,), dtype="int32", name="ids")
+        >>> vectors = keras.layers.Embedding(10, 4)(ids)
+        >>> pooled = keras.layers.GlobalAveragePooling1D()(vectors)
+        >>> folder = tempfile.mkdtemp() + "/saved_model"
+        >>> to_saved_model(keras.Model(ids, pooled), folder, output_name="mean")
+        >>> loaded = tf.saved_model.load(folder)
+        >>> serve = loaded.signatures["serving_default"]
+        >>> tuple(serve(ids=tf.constant([[1, 2, 3]]))["mean"].shape)
+        (1, 4)
+    """
+    signature = Signature.of(model, output_name)
+    files = dict(tokenizer.files()) if tokenizer is not None else {}
+    if labels is not None:
+        check_labels(labels, signature)
+        files[LABELS_FILE] = lines(labels)
+    with replacing(Path(path), _CONTENTS) as draft:
+        write_saved_model(signature, draft, tokenizer, files)
+
+
+def write_saved_model(
+    signature: Signature,
+    folder: Path,
+    tokenizer: TextTokenizer | None = None,
+    files: dict[str, str] | None = None,
+) -> None:
+    """Writes the SavedModel into `folder`, as `to_saved_model` describes.
+
+    Raises:
+        ExportError: The model or the tokenizer cannot be traced or saved.
+    """
+    module = tf.Module()
+    # The bare variables, not the layers: loading them back needs no Keras.
+    module.variables_of_model = [variable.value for variable in signature.model.variables]
+    try:
+        if tokenizer is None:
+            signatures = {"serving_default": signature.function()}
+        else:
+            module.tokenizer = tokenizer
+            text = _text_function(signature, tokenizer)
+            signatures = {"serving_default": text, "ids": ids_signature(signature).function()}
+        with tempfile.TemporaryDirectory() as assets:
+            module.assets = [_asset(Path(assets) / n, c) for n, c in (files or {}).items()]
+            options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+            tf.saved_model.save(module, str(folder), signatures, options)
+    except (ExportError, OSError):
+        raise
+    except tf.errors.OpError as error:
+        raise ExportError(f"The SavedModel could not be written: {error.message}") from error
+    except Exception as error:
+        raise ExportError(
+            f"The model {signature.model.name!r} could not be traced or saved "
+            f"({type(error).__name__}): {error}"
+        ) from error
+
+
+def ids_signature(signature: Signature) -> Signature:
+    """The signature with its one input renamed to `ids`.
+
+    Raises:
+        ExportError: The model has not exactly one input of rank 2.
+    """
+    specs = list(signature.inputs.values())
+    if len(specs) != 1 or specs[0].shape.rank != 2:
+        shapes = {name: tuple(spec.shape) for name, spec in signature.inputs.items()}
+        raise ExportError(
+            f"A tokenizer needs a model with one input of token ids, (B, T); this one takes "
+            f"{shapes}. Export it without the tokenizer."
+        )
+    spec = tf.TensorSpec(specs[0].shape, tf.int32, "ids")
+    return replace(signature, inputs={"ids": spec})
+
+
+def text_outputs(signature: Signature, tokenizer: TextTokenizer, texts: Any) -> dict[str, Any]:
+    """Runs the model on texts: strings (B,)."""
+    ids, _ = tokenizer.pad(tokenizer(texts))
+    return ids_signature(signature)({"ids": tf.cast(ids, tf.int32)})
+
+
+def check_labels(labels: Sequence[str], signature: Signature) -> None:
+    """Compares the number of labels with the width of the model's output.
+
+    Raises:
+        ExportError: They differ, or a label is not one line of text.
+    """
+    bad = [label for label in labels if not isinstance(label, str) or "\n" in label or not label]
+    if isinstance(labels, str) or bad:
+        raise ExportError(f"labels must be a list of names, one line each; got {bad or labels!r}.")
+    outputs = getattr(signature.model, "outputs", None) or []
+    width = outputs[0].shape[-1] if len(outputs) == 1 else None
+    # One number for two classes is the probability of the second.
+    if width is not None and len(labels) != max(width, 2):
+        raise ExportError(
+            f"Got {len(labels)} labels for a model whose output has {width} columns; give one "
+            "name for each class."
+        )
+
+
+def lines(names: Sequence[str]) -> str:
+    """One name a line."""
+    return "".join(f"{name}\n" for name in names)
+
+
+def _text_function(signature: Signature, tokenizer: TextTokenizer) -> Any:
+    def serve(text):
+        outputs = text_outputs(signature, tokenizer, text)
+        return {name: tf.identity(value, name) for name, value in outputs.items()}
+
+    spec = tf.TensorSpec((None,), tf.string, "text")
+    return tf.function(serve, input_signature=[spec], autograph=False).get_concrete_function()
+
+
+def _asset(path: Path, content: str) -> Any:
+    path.write_text(content, encoding="utf-8", newline="")
+    return tf.saved_model.Asset(str(path))
