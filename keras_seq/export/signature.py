@@ -63,7 +63,8 @@ class Signature:
             )
         tensors = _declared_inputs(model)
         if tensors is not None:
-            inputs = {n: _spec(n, t.shape, t.dtype) for n, t in tensors.items()}
+            # A model built by `fit` has the batch of its first call in its shapes; none means it.
+            inputs = {n: _spec(n, (None, *t.shape[1:]), t.dtype) for n, t in tensors.items()}
             structure = _input_structure(model)
         elif examples:
             arrays = named_arrays(examples[0])

@@ -1,0 +1,76 @@
+"""Every code block of the README runs, in order, as a stranger would type it."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# (what stands right before the block, language, code)
+BLOCKS = re.findall(r"([^\n]*)\n```(\w*)\n(.*?)```", README, flags=re.DOTALL)
+PYTHON = [code for _, language, code in BLOCKS if language == "python"]
+SHELL = [(before, code) for before, language, code in BLOCKS if language == "sh"]
+
+
+def _commands(code):
+    return [shlex.split(line) for line in code.strip().splitlines()]
+
+
+def test_every_block_is_one_that_these_tests_run():
+    assert {language for _, language, _ in BLOCKS} == {"python", "sh"}
+    for _, code in SHELL:
+        for command in _commands(code):
+            assert command[0] in ("make", "python"), f"no test runs {command}"
+
+
+@pytest.mark.slow
+def test_python_blocks(tmp_path):
+    for code in PYTHON:
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=300)
+    assert (tmp_path / "model.tflite").stat().st_size > 1_000
+    assert (tmp_path / "model_saved" / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "check", "setup"])
+def test_make_targets_exist(target):
+    done = subprocess.run(
+        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "Error" not in done.stderr
+
+
+@pytest.mark.slow
+def test_task_commands(tmp_path):
+    blocks = [code for before, code in SHELL if "needs the dataset" not in before]
+    commands = [c for code in blocks for c in _commands(code) if c[0] == "python"]
+    assert [c[4] for c in commands] == ["train", "evaluate", "predict", "export"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    for command in commands:
+        subprocess.run(
+            [sys.executable, *command[1:]], cwd=tmp_path, env=environment, check=True, timeout=300
+        )
+    assert (tmp_path / "saved_models" / "sentiment" / "report.json").exists()
+
+
+@pytest.mark.realdata
+def test_imdb_command(tmp_path):
+    import json
+    import os
+
+    if "TFDS_DATA_DIR" not in os.environ:
+        pytest.skip("TFDS_DATA_DIR does not say where the IMDB reviews are")
+    (code,) = [code for before, code in SHELL if "needs the dataset" in before]
+    (command,) = _commands(code)
+    # A tenth of the sizes: that the command works is the question here, not its accuracy.
+    small = ["--set", "epochs=1", "--set", "max_length=100", "--set", "units=16"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [sys.executable, *command[1:], *small], cwd=tmp_path, env=environment, check=True
+    )
+    metrics = json.loads((tmp_path / "runs" / "imdb" / "metrics.json").read_text())
+    assert metrics["test_accuracy"] > 0.75
+    assert {"train_seconds", "epochs"} <= metrics.keys()
