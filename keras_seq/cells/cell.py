@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_seq.cells.gates import Gates
 from keras_seq.cells.options import ConfigFromOptions, converted
 
 
@@ -165,9 +166,10 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
         return self._product(inputs, self.kernel, bias, gates)
 
     def recur(self, h, *gates):
-        """The recurrent product, (B, U) to a tuple of (B, U), of the named gates or of all."""
+        """The recurrent product, (B, U) to `Gates`, of the named gates or of all."""
         bias = self.bias[1] if self.bias is not None and self.recurrent_bias else None
-        return self.split(self._product(h, self.recurrent_kernel, bias, gates))
+        product = self._product(h, self.recurrent_kernel, bias, gates)
+        return Gates(product, len(gates or self.gates))
 
     def _product(self, values, kernel, bias, gates):
         if gates and gates != self.gates:
@@ -180,16 +182,12 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
         blocks = (self.gates.index(gate) * self.units for gate in gates)
         return ops.concatenate([weight[..., b : b + self.units] for b in blocks], axis=-1)
 
-    def split(self, product):
-        """(…, N·U) to a tuple of N times (…, U)."""
-        return tuple(ops.split(product, product.shape[-1] // self.units, axis=-1))
-
     def combine(self, x, r, states):
         """The equations: the new states from the products of each gate and the old states.
 
         Args:
-            x: Tuple of G projected inputs, each (B, U), bias included.
-            r: Tuple of G recurrent products, each (B, U).
+            x: `Gates`: the projected inputs, G times (B, U), bias included.
+            r: `Gates`: the recurrent products, G times (B, U).
             states: Tuple of the old states, each (B, U).
 
         Returns:
@@ -203,10 +201,10 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
         """One step from projected inputs.
 
         Args:
-            x: Tuple of G projected inputs, each (B, U), bias included.
+            x: `Gates`: the projected inputs, G times (B, U), bias included.
             states: Tuple of the old states, each (B, U).
-            recur: Function of (h, gate, …) that gives the recurrent product of each named gate;
-                the layer's recurrent dropout is inside it.
+            recur: Function of (h, gate, …) that gives the `Gates` of the recurrent products of the
+                named gates; the layer's recurrent dropout is inside it.
 
         Returns:
             Tuple of the new states, the output first.
@@ -217,7 +215,8 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
         """Does one step; see the class."""
         nested = isinstance(states, (list, tuple))
         old = tuple(states) if nested else (states,)
-        new = self.step(self.split(self.project(inputs)), old, self.recur)
+        x = Gates(self.project(inputs), len(self.gates))
+        new = self.step(x, old, self.recur)
         return new[0], list(new) if nested else new[0]
 
     def get_initial_state(self, batch_size=None):

@@ -78,6 +78,7 @@ class GRUCell(GatedCell):
         if self.reset_after:
             return Cell.step(self, x, states, recur)
         sigmoid, tanh, (h,) = self.recurrent_activation, self.activation, states
-        z, r = (sigmoid(a + b) for a, b in zip(x[:2], recur(h, "z", "r"), strict=True))
+        r_z, r_r = recur(h, "z", "r")
+        z, r = sigmoid(x[0] + r_z), sigmoid(x[1] + r_r)
         n = tanh(x[2] + recur(r * h, "h")[0])
         return (z * h + (1 - z) * n,)

@@ -54,6 +54,6 @@ class LSTMCell(GatedCell):
     def combine(self, x, r, states):
         """See the class."""
         sigmoid, tanh = self.recurrent_activation, self.activation
-        i, f, g, o = (a + b for a, b in zip(x, r, strict=True))
+        i, f, g, o = x + r
         c = sigmoid(f) * states[1] + sigmoid(i) * tanh(g)
         return sigmoid(o) * tanh(c), c

@@ -1,18 +1,19 @@
 """`Recurrent`: a cell carried over a sequence, with masks, dropout and state."""
 
+import math
+
 import keras
 from keras import ops
 
-from keras_seq.cells import Cell
-from keras_seq.layers.engine import scan
+from keras_seq.cells import Cell, Gates
+from keras_seq.layers.engine import projects_before_loop, scan
 
 
 @keras.saving.register_keras_serializable("keras_seq")
 class Recurrent(keras.layers.RNN):
     """Runs any keras_seq cell over time: `keras.layers.RNN` with this library's loop.
 
-    The inputs of all steps are projected in one product before the loop; dropout masks are drawn
-    once a sequence and shared by its steps.
+    Dropout masks are drawn once a sequence and shared by its steps.
 
     Args:
         cell: A `keras_seq.cells.Cell`.
@@ -104,19 +105,19 @@ class Recurrent(keras.layers.RNN):
         """
         states = tuple(initial_state)
         input_masks, recurrent_masks = self._dropout_masks(sequences, states[0], training)
-        x = ops.swapaxes(self._project(sequences, input_masks), 0, 1)
-        mask = _time_major(mask)
+        hoisted = len(input_masks) > 1 or projects_before_loop(math.prod(self.cell.kernel.shape))
+        x = self._project(sequences, input_masks) if hoisted else _drop(sequences, *input_masks)
+        x, mask = ops.swapaxes(x, 0, 1), _time_major(mask)
         if self.go_backwards:
             x, mask = ops.flip(x, 0), None if mask is None else ops.flip(mask, 0)
         recur = self._recur(recurrent_masks)
 
+        def step(x_t, states):
+            x_t = x_t if hoisted else self.cell.project(x_t)
+            return self.cell.step(Gates(x_t, len(self.cell.gates)), states, recur)
+
         outputs, states = scan(
-            lambda x_t, s: self.cell.step(self.cell.split(x_t), s, recur),
-            x,
-            states,
-            mask,
-            collect=self.return_sequences,
-            unroll=self.unroll,
+            step, x, states, mask, collect=self.return_sequences, unroll=self.unroll
         )
         return self._as_keras(outputs, states, mask)
 
@@ -153,13 +154,14 @@ class Recurrent(keras.layers.RNN):
         return inputs, draw(state, self.recurrent_dropout)
 
     def _project(self, sequences, masks):
-        if not masks:
-            return self.cell.project(sequences)
-        dropped = [sequences * ops.expand_dims(mask, 1) for mask in masks]
-        if len(masks) == 1:
-            return self.cell.project(dropped[0])
-        parts = (self.cell.project(d, g) for d, g in zip(dropped, self.cell.gates, strict=True))
-        return ops.concatenate(list(parts), axis=-1)
+        """All steps at once, (B, T, F) to (B, T, G·U), with dropout masks: none, one, or G."""
+        if len(masks) <= 1:
+            return self.cell.project(_drop(sequences, *masks))
+        parts = [
+            self.cell.project(_drop(sequences, mask), gate)
+            for mask, gate in zip(masks, self.cell.gates, strict=True)
+        ]
+        return ops.concatenate(parts, axis=-1)
 
     def _recur(self, masks):
         """The cell's recurrent product, with its dropout inside."""
@@ -168,7 +170,9 @@ class Recurrent(keras.layers.RNN):
         if len(masks) == 1:
             return lambda h, *gates: self.cell.recur(h * masks[0], *gates)
         mask_of = dict(zip(self.cell.gates, masks, strict=True))
-        return lambda h, *gates: tuple(self.cell.recur(h * mask_of[g], g)[0] for g in gates)
+        return lambda h, *gates: Gates.joined(
+            [self.cell.recur(h * mask_of[g], g).product for g in gates]
+        )
 
     def get_config(self):
         """The configuration, the cell's included."""
@@ -178,6 +182,11 @@ class Recurrent(keras.layers.RNN):
             "recurrent_dropout": self.recurrent_dropout,
             "seed": self.seed,
         }
+
+
+def _drop(sequences, mask=None):
+    """Drops the same features at every step."""
+    return sequences if mask is None else sequences * ops.expand_dims(mask, 1)
 
 
 def _time_major(mask):
