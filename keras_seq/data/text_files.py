@@ -143,6 +143,8 @@ def _read_text(path: Path) -> str:
 
 
 def _table_rows(path: Path, content: str) -> Iterator[Row]:
+    # The limit guards against runaway quotes, which strict reading finds anyway; texts may be long.
+    csv.field_size_limit(2**31 - 1)
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     # Without strict, an open quote would silently swallow the rows after it.
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
