@@ -1,5 +1,7 @@
 """Many to one: a recurrent classifier of token sequences."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -18,21 +20,21 @@ POOLINGS = ("max", "mean", "max+mean", "last")
 
 
 def sequence_classifier(
-    vocabulary_size,
-    classes,
+    vocabulary_size: int,
+    classes: int,
     *,
-    cell="gru",
-    units=64,
-    layers=1,
-    bidirectional=True,
-    embedding_units=128,
-    pooling="max",
-    dropout=0.5,
-    embedding_dropout=0.3,
-    word_dropout=0.0,
-    seed=None,
-    name="sequence_classifier",
-):
+    cell: str = "gru",
+    units: int = 64,
+    layers: int = 1,
+    bidirectional: bool = True,
+    embedding_units: int = 128,
+    pooling: str = "max",
+    dropout: float = 0.5,
+    embedding_dropout: float = 0.3,
+    word_dropout: float = 0.0,
+    seed: int | None = None,
+    name: str = "sequence_classifier",
+) -> keras.Model:
     r"""A recurrent network that reads token ids and gives the probability of each class.
 
     $$h_{1:T} = \mathrm{RNN}(E_{x_1}, \dots, E_{x_T}), \qquad
@@ -82,7 +84,7 @@ def sequence_classifier(
     # A generator seeds each layer differently from the one seed.
     seeds = keras.random.SeedGenerator(seed)
 
-    def next_seed():
+    def next_seed() -> int | None:
         return None if seed is None else int(ops.convert_to_numpy(seeds.next())[1])
 
     ids = keras.Input((None,), dtype="int32", name="ids")
@@ -107,13 +109,13 @@ def sequence_classifier(
     return keras.Model(ids, outputs, name=name)
 
 
-def _embed(ids, vocabulary_size, embedding_units):
+def _embed(ids: Any, vocabulary_size: int, embedding_units: int) -> Any:
     if not embedding_units:
         return ops.one_hot(ids, vocabulary_size)
     return keras.layers.Embedding(vocabulary_size, embedding_units, name="embedding")(ids)
 
 
-def _pool(x, mask, pooling):
+def _pool(x: Any, mask: Any, pooling: str) -> Any:
     pools = {"max": GlobalMaxPooling1D, "mean": GlobalAveragePooling1D}
     parts = [pools[part]()(x, mask=mask) for part in pooling.split("+") if part in pools]
     if not parts:
