@@ -1,5 +1,7 @@
 """What every cell has in common: a cell is a list of gates and one equation block."""
 
+import numbers
+
 import keras
 from keras import ops
 
@@ -94,12 +96,12 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
         bias_constraint=None,
         **kwargs,
     ):
-        if isinstance(units, bool) or not isinstance(units, int) or units <= 0:
+        if isinstance(units, bool) or not isinstance(units, numbers.Integral) or units <= 0:
             raise ValueError(
                 f"{type(self).__name__}: units must be a positive integer, got {units!r}."
             )
         super().__init__(**kwargs)
-        self.units = units
+        self.units = units = int(units)
         self.activation = converted("activation", activation)
         self.use_bias = use_bias
         self.kernel_initializer = converted("initializer", kernel_initializer)

@@ -2,42 +2,12 @@
 
 import inspect
 import operator
+import re
 
 import keras
 
 from keras_seq.cells.options import options, serialized
 from keras_seq.layers.recurrent import Recurrent
-
-# The order of positional arguments in keras.layers; what is not named here comes after these.
-_ORDER = (
-    "units",
-    "activation",
-    "recurrent_activation",
-    "use_bias",
-    "kernel_initializer",
-    "recurrent_initializer",
-    "bias_initializer",
-    "unit_forget_bias",
-    "kernel_regularizer",
-    "recurrent_regularizer",
-    "bias_regularizer",
-    "activity_regularizer",
-    "kernel_constraint",
-    "recurrent_constraint",
-    "bias_constraint",
-    "dropout",
-    "recurrent_dropout",
-    "seed",
-    "return_sequences",
-    "return_state",
-    "go_backwards",
-    "stateful",
-    "unroll",
-    "reset_after",
-    "use_cudnn",
-)
-
-_FLAT = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
 class CellLayer(Recurrent):
@@ -52,7 +22,7 @@ class CellLayer(Recurrent):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        cls.__signature__ = _flat_signature(cls.cell_class)
+        cls.__signature__ = _OfTheClass(_flat_signature(cls.cell_class, cls.__name__))
         for name in options(cls.cell_class):
             setattr(cls, name, property(operator.attrgetter(f"cell.{name}")))
 
@@ -68,7 +38,9 @@ class CellLayer(Recurrent):
             )
         cell_options = {n: given.pop(n) for n in options(self.cell_class) if n in given}
         shared = {n: given[n] for n in ("dtype", "trainable") if n in given}
-        super().__init__(self.cell_class(**cell_options, **shared), **given)
+        # A name without a counter, so that paths of weights do not hang on what was built before.
+        cell = self.cell_class(**cell_options, **shared, name=_snake_case(self.cell_class.__name__))
+        super().__init__(cell, **given)
         self.use_cudnn = use_cudnn
 
     def get_config(self):
@@ -85,16 +57,35 @@ class CellLayer(Recurrent):
         return cls(**config)
 
 
-def _flat_signature(cell_class: type) -> inspect.Signature:
-    """The options of the cell and of `Recurrent`, in the order of `keras.layers`."""
+class _OfTheClass:
+    """A signature that the class has and its instances have not: calling those is another thing."""
+
+    def __init__(self, signature: inspect.Signature):
+        self.signature = signature
+
+    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")
+        return self.signature
+
+
+def _flat_signature(cell_class: type, layer_name: str) -> inspect.Signature:
+    """The options of the cell and of `Recurrent`, in the order of the namesake in Keras."""
+    flat = inspect.Parameter.POSITIONAL_OR_KEYWORD
     own = options(Recurrent, keras.layers.RNN)
     del own["cell"]
     extra = {
-        "activity_regularizer": inspect.Parameter("activity_regularizer", _FLAT, default=None),
-        "use_cudnn": inspect.Parameter("use_cudnn", _FLAT, default="auto"),
+        "activity_regularizer": inspect.Parameter("activity_regularizer", flat, default=None),
+        "use_cudnn": inspect.Parameter("use_cudnn", flat, default="auto"),
     }
     merged = {**options(cell_class), **own, **extra}
-    rank = {name: i for i, name in enumerate(_ORDER)}
-    names = sorted(merged, key=lambda name: rank.get(name, len(rank)))
+    namesake = getattr(keras.layers, layer_name, keras.layers.LSTM)
+    order = [name for name in inspect.signature(namesake).parameters if name in merged]
+    order += [name for name in merged if name not in order]
     rest = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
-    return inspect.Signature([*(merged[name].replace(kind=_FLAT) for name in names), rest])
+    return inspect.Signature([*(merged[name].replace(kind=flat) for name in order), rest])
+
+
+def _snake_case(name: str) -> str:
+    """`LSTMCell` to `lstm_cell`, as Keras names layers."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -13,7 +13,8 @@ class SimpleRNN(CellLayer):
     $$h_t = \tanh(W^\top x_t + b + R^\top h_{t-1})$$
 
     Constructor arguments and their order, weights (`get_weights`, `set_weights`) and results are
-    those of `keras.layers.SimpleRNN`: replacing the import changes speed and export, nothing else.
+    those of `keras.layers.SimpleRNN`: replacing the import changes speed and export, nothing
+    else. Only `use_cudnn=True` is refused.
 
     Args:
         units: U, the size of the state.
@@ -54,7 +55,8 @@ class LSTM(CellLayer):
     $$c_t = f \odot c_{t-1} + i \odot g \qquad h_t = o \odot \tanh(c_t)$$
 
     Constructor arguments and their order, weights (`get_weights`, `set_weights`) and results are
-    those of `keras.layers.LSTM`: replacing the import changes speed and export, nothing else.
+    those of `keras.layers.LSTM`: replacing the import changes speed and export, nothing
+    else. Only `use_cudnn=True` is refused.
 
     Args:
         units: U, the size of each state.
@@ -95,7 +97,8 @@ class GRU(CellLayer):
     $$h_t = z \odot h_{t-1} + (1 - z) \odot n$$
 
     Constructor arguments and their order, weights (`get_weights`, `set_weights`) and results are
-    those of `keras.layers.GRU`: replacing the import changes speed and export, nothing else.
+    those of `keras.layers.GRU`: replacing the import changes speed and export, nothing
+    else. Only `use_cudnn=True` is refused.
 
     Args:
         units: U, the size of the state.

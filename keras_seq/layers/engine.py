@@ -87,11 +87,9 @@ def scan(step: Step, x, states: tuple, mask=None, *, collect: bool = True, unrol
         The first state after each step, (T, B, U) (None if not collected), and the final states.
 
     Raises:
-        ValueError: There are no steps, or their number is unknown where it must be known.
+        ValueError: The number of steps is unknown where it must be known.
     """
     steps = x.shape[0]
-    if steps == 0:
-        raise ValueError("A recurrent layer needs at least one time step; got T = 0.")
     how = "unroll" if unroll else _current.get()
     if how == "unroll" and steps is None:
         raise ValueError(

@@ -45,7 +45,7 @@ class GlobalMaxPooling1D(_GlobalPooling1D):
         if mask is None:
             return ops.max(sequences, axis=1)
         mask = ops.expand_dims(ops.cast(mask, "bool"), -1)
-        lowest = ops.full_like(sequences, _lowest(sequences.dtype))
+        lowest = ops.full_like(sequences, -float("inf"))
         largest = ops.max(ops.where(mask, sequences, lowest), axis=1)
         return ops.where(ops.any(mask, axis=1), largest, ops.zeros_like(largest))
 
@@ -77,11 +77,9 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
         """See the class."""
         if mask is None:
             return ops.mean(sequences, axis=1)
-        weights = ops.expand_dims(ops.cast(mask, sequences.dtype), -1)
-        count = ops.maximum(ops.sum(weights, axis=1), 1)
-        return ops.sum(sequences * weights, axis=1) / count
-
-
-def _lowest(dtype):
-    """The most negative number that every float type of a mixed policy holds."""
-    return -6e4 if keras.backend.standardize_dtype(dtype) == "float16" else -3e38
+        mask = ops.expand_dims(ops.cast(mask, "bool"), -1)
+        # Sums of many halves lose their last digits; the sum and the count are kept in full.
+        full = keras.backend.result_type(sequences.dtype, "float32")
+        real = ops.cast(ops.where(mask, sequences, ops.zeros_like(sequences)), full)
+        count = ops.maximum(ops.sum(ops.cast(mask, full), axis=1), 1)
+        return ops.cast(ops.sum(real, axis=1) / count, sequences.dtype)

@@ -27,7 +27,7 @@ class Recurrent(keras.layers.RNN):
         recurrent_dropout: Fraction of the recurrent input to drop, in [0, 1). With it each gate
             has masks of its own, as in Keras.
         seed: Seed of the dropout.
-        **kwargs: What every Keras layer takes.
+        **kwargs: What every Keras layer takes; the `dtype` is the cell's if not given.
 
     Call arguments:
         sequences: (B, T, F), T at least 1.
@@ -40,7 +40,9 @@ class Recurrent(keras.layers.RNN):
 
     Raises:
         TypeError: `cell` is not a keras_seq cell.
-        ValueError: A dropout rate outside [0, 1), T = 0, or an unknown T where it must be known.
+        ValueError: A dropout rate outside [0, 1); other types of number in the layer and in its
+            cell; T = 0, where it is known when the layer is traced, or an unknown T in an unrolled
+            layer.
 
     Example:
         >>> import keras
@@ -74,6 +76,7 @@ class Recurrent(keras.layers.RNN):
         for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
             if not 0 <= rate < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {rate!r}.")
+        kwargs["dtype"] = kwargs.get("dtype") or cell.dtype_policy
         super().__init__(
             cell,
             return_sequences=return_sequences,
@@ -84,6 +87,12 @@ class Recurrent(keras.layers.RNN):
             zero_output_for_mask=zero_output_for_mask,
             **kwargs,
         )
+        if self.compute_dtype != cell.compute_dtype:
+            raise ValueError(
+                f"The layer computes in {self.compute_dtype} and its cell in {cell.compute_dtype}; "
+                "give both the same dtype."
+            )
+        self.input_spec = keras.layers.InputSpec(ndim=3)
         self.dropout, self.recurrent_dropout, self.seed = dropout, recurrent_dropout, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -96,6 +105,12 @@ class Recurrent(keras.layers.RNN):
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         mask = mask if self.return_sequences else None
         return [mask, *(None for _ in self.state_size)] if self.return_state else mask
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        """See the class."""
+        if sequences.shape[1] == 0:
+            raise ValueError(f"{self.name} needs at least one time step; got T = 0.")
+        return super().call(sequences, initial_state, mask=mask, training=training)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """The loop over time, called by `keras.layers.RNN`.

@@ -59,9 +59,9 @@ class WordDropout(keras.layers.Layer):
         unknown = ops.full_like(ids, self.unknown)
         return ops.where(ops.logical_and(drop, real), unknown, ids)
 
-    def compute_output_shape(self, input_shape):
-        """Unchanged."""
-        return input_shape
+    def compute_output_spec(self, ids, training=False):
+        """Shape and type are those of the ids."""
+        return keras.KerasTensor(ids.shape, ids.dtype)
 
     def get_config(self):
         """The configuration."""

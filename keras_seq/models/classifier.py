@@ -1,5 +1,6 @@
 """Many to one: a recurrent classifier of token sequences."""
 
+import random
 from typing import Any
 
 import keras
@@ -81,11 +82,10 @@ def sequence_classifier(
             f"classes >= 2, layers >= 1 and embedding_units >= 0; got {vocabulary_size}, "
             f"{classes}, {layers} and {embedding_units}."
         )
-    # A generator seeds each layer differently from the one seed.
-    seeds = keras.random.SeedGenerator(seed)
+    seeds = random.Random(seed)  # each dropout draws from a seed of its own
 
     def next_seed() -> int | None:
-        return None if seed is None else int(ops.convert_to_numpy(seeds.next())[1])
+        return None if seed is None else seeds.getrandbits(31)
 
     ids = keras.Input((None,), dtype="int32", name="ids")
     mask = ops.not_equal(ids, 0)
