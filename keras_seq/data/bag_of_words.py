@@ -30,6 +30,7 @@ def bag_of_words_accuracy(
         ValueError: One of the two parts is empty.
 
     Example:
+        >>> from keras_seq.data import LabelledTexts, Tokenizer, bag_of_words_accuracy
         >>> texts = ["good film", "bad film", "good book", "bad book"]
         >>> examples = LabelledTexts(texts, [1, 0, 1, 0])
         >>> bag_of_words_accuracy(examples, examples, Tokenizer.fit(texts))

@@ -23,6 +23,8 @@ def pad_ragged(
         ValueError: More than the time axis is ragged.
 
     Example:
+        >>> import tensorflow as tf
+        >>> from keras_seq.data import pad_ragged
         >>> ids, mask = pad_ragged(tf.ragged.constant([[5], [7, 8]]), length=3)
         >>> ids.numpy().tolist(), mask.numpy().tolist()
         ([[5, 0, 0], [7, 8, 0]], [[True, False, False], [True, True, False]])
@@ -77,6 +79,8 @@ def bucketed_batches(
             sequences, there are none, or an argument is out of range.
 
     Example:
+        >>> import tensorflow as tf
+        >>> from keras_seq.data import bucketed_batches
         >>> sequences = tf.ragged.constant([[5], [6, 7, 8], [9, 9]])
         >>> for ids, labels in bucketed_batches(sequences, [0, 1, 1], bucket_lengths=(2, 4)):
         ...     print(ids.numpy().tolist(), labels.numpy().tolist())

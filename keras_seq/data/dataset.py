@@ -25,6 +25,7 @@ class LabelledTexts:
         DataError: The two differ in length, or a label is not a class index.
 
     Example:
+        >>> from keras_seq.data import LabelledTexts
         >>> reviews = LabelledTexts(["fine", "dull"], [1, 0])
         >>> len(reviews), reviews.labels
         (2, array([1, 0], dtype=int32))
@@ -60,6 +61,8 @@ class LabelledTexts:
             The n texts with their labels.
 
         Example:
+            >>> import numpy as np
+            >>> from keras_seq.data import LabelledTexts
             >>> LabelledTexts(["a", "b", "c"], [0, 1, 1]).take(np.array([2, 0])).texts
             ['c', 'a']
         """
@@ -111,6 +114,7 @@ def split(
             only one.
 
     Example:
+        >>> from keras_seq.data import LabelledTexts, split
         >>> examples = LabelledTexts([f"text {n}" for n in range(10)], [0, 1] * 5)
         >>> kept, held_out = split(examples, fraction=0.2, seed=0)
         >>> len(kept), sorted(held_out.labels.tolist())

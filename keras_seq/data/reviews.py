@@ -62,6 +62,7 @@ def generate_reviews(count: int, seed: int) -> LabelledTexts:
         The reviews, in random order.
 
     Example:
+        >>> from keras_seq.data import generate_reviews
         >>> reviews = generate_reviews(count=4, seed=1)
         >>> sorted(reviews.labels.tolist())
         [0, 0, 1, 1]
@@ -80,6 +81,7 @@ def generate_reviews_with_kinds(count: int, seed: int) -> tuple[LabelledTexts, n
         The reviews, and their kinds, strings of shape (count,): "plain", "negation", "contrast".
 
     Example:
+        >>> from keras_seq.data import generate_reviews_with_kinds
         >>> _, kinds = generate_reviews_with_kinds(count=8, seed=1)
         >>> sorted(kinds.tolist())
         ['contrast', 'contrast', 'negation', 'negation', 'plain', 'plain', 'plain', 'plain']

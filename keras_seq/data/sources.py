@@ -49,6 +49,7 @@ def load_texts(
         DataError: The source does not exist or cannot be used.
 
     Example:
+        >>> from keras_seq.data import load_texts
         >>> reviews = load_texts("builtin")
         >>> len(reviews.train), len(reviews.validation), len(reviews.test), reviews.label_names
         (7200, 800, 2000, ('negative', 'positive'))

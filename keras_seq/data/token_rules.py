@@ -43,6 +43,7 @@ def split_tokens(texts: tf.Tensor) -> tf.RaggedTensor:
         The tokens, strings of shape (B, None).
 
     Example:
+        >>> import tensorflow as tf
         >>> split_tokens(tf.constant(["Isn\u2019t it<br />GREAT?"])).to_list()
         [[b"isn't", b'it', b'great', b'?']]
     """

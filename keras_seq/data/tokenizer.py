@@ -41,6 +41,8 @@ class Tokenizer(tf.Module):
             below 1, or `keep` is neither "start" nor "end".
 
     Example:
+        >>> import tensorflow as tf
+        >>> from keras_seq.data import Tokenizer
         >>> tokenizer = Tokenizer(["not", "good", "!"], max_length=4, keep="end")
         >>> tokenizer(tf.constant(["Not good!", "good, good, good!"])).to_list()
         [[2, 3, 4], [3, 1, 3, 4]]
@@ -97,6 +99,7 @@ class Tokenizer(tf.Module):
             DataError: No word is left.
 
         Example:
+            >>> from keras_seq.data import Tokenizer
             >>> Tokenizer.fit(["b a c", "c b c"], max_words=2).words
             ('[PAD]', '[UNK]', 'c', 'b')
         """
@@ -122,6 +125,8 @@ class Tokenizer(tf.Module):
             The ids, int32 of shape (B, None), at most `max_length` in a row.
 
         Example:
+            >>> import tensorflow as tf
+            >>> from keras_seq.data import Tokenizer
             >>> Tokenizer(["a", "b"], max_length=2, keep="start")(tf.constant(["a b c", ""]))
             <tf.RaggedTensor [[2, 3], []]>
         """
@@ -137,6 +142,7 @@ class Tokenizer(tf.Module):
             The ids, int32 of shape (N, None), at most `max_length` in a row.
 
         Example:
+            >>> from keras_seq.data import Tokenizer
             >>> Tokenizer(["a", "b"]).encode(["b", "b a x"]).to_list()
             [[3], [3, 2, 1]]
         """
@@ -157,6 +163,8 @@ class Tokenizer(tf.Module):
             The ids (B, T), 0 where a row has ended, and the boolean mask (B, T) of what is real.
 
         Example:
+            >>> import tensorflow as tf
+            >>> from keras_seq.data import Tokenizer
             >>> ids, mask = Tokenizer(["a", "b"]).pad(tf.ragged.constant([[2], [3, 2]]))
             >>> ids.numpy().tolist(), mask.numpy().tolist()
             ([[2, 0], [3, 2]], [[True, False], [True, True]])
@@ -176,6 +184,8 @@ class Tokenizer(tf.Module):
             DataError: An id is outside the vocabulary.
 
         Example:
+            >>> import numpy as np
+            >>> from keras_seq.data import Tokenizer
             >>> Tokenizer(["a", "b"]).decode(np.array([[3, 1, 0], [2, 2, 3]]))
             [['b', '[UNK]'], ['a', 'a', 'b']]
         """
@@ -204,6 +214,7 @@ class Tokenizer(tf.Module):
             The text of each file by its name.
 
         Example:
+            >>> from keras_seq.data import Tokenizer
             >>> Tokenizer(["a", "b"]).files()["vocabulary.txt"].splitlines()
             ['[PAD]', '[UNK]', 'a', 'b']
         """

@@ -68,6 +68,7 @@ def read_files(path: str | PathLike[str]) -> dict[str, bytes]:
 
     Example:
         >>> import pathlib, tempfile
+        >>> from keras_seq.export import read_files
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.tflite"
         >>> _ = path.write_bytes(append_files(b"model", {"labels.txt": "no\nyes"}))
         >>> read_files(path)

@@ -79,6 +79,7 @@ class TFLiteFile:
 
         Example:
             >>> import pathlib, tempfile
+            >>> from keras_seq.export import ExportError, TFLiteFile
             >>> path = pathlib.Path(tempfile.mkdtemp()) / "notes.txt"
             >>> _ = path.write_text("not a model")
             >>> TFLiteFile.read(path)

@@ -69,6 +69,7 @@ def export_all(
 
     Example:
         >>> import keras, pathlib, tempfile
+        >>> from keras_seq.export import export_all
         >>> features = keras.Input((None, 3), name="features")
         >>> outputs = keras.layers.Dense(2, name="scores")(features)
         >>> folder = pathlib.Path(tempfile.mkdtemp(), "export")

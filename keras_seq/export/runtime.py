@@ -84,6 +84,7 @@ def measure_latency(
         ValueError: `runs` is below 1.
 
     Example:
+        >>> from keras_seq.export import measure_latency
         >>> measure_latency("model.tflite", {"ids": ids}).median_ms  # doctest: +SKIP
         0.21
     """

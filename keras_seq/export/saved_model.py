@@ -58,6 +58,7 @@ def to_saved_model(
     Example:
         >>> import keras, tempfile
         >>> import tensorflow as tf
+        >>> from keras_seq.export import to_saved_model
         >>> ids = keras.Input((None,), dtype="int32", name="ids")
         >>> vectors = keras.layers.Embedding(10, 4)(ids)
         >>> pooled = keras.layers.GlobalAveragePooling1D()(vectors)

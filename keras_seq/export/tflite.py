@@ -78,6 +78,7 @@ def to_tflite(
 
     Example:
         >>> import keras, tempfile
+        >>> from keras_seq.export import to_tflite
         >>> features = keras.Input((None, 3), name="features")
         >>> outputs = keras.layers.Dense(2, name="scores")(features)
         >>> path = tempfile.mkdtemp() + "/model.tflite"
