@@ -31,14 +31,14 @@ class Config:
 
     data: str = option("builtin", "builtin, tfds:NAME, or a path: CSV, TSV, JSONL, folder of texts")
     seed: int = option(0, "seed of the weights, the dropouts, the order and the held-out part")
-    vocabulary_size: int = option(20_000, "words kept, the most frequent of the training texts")
-    max_length: int = option(400, "words of a text that are read")
+    vocabulary_size: int = option(30_000, "words kept, the most frequent of the training texts")
+    max_length: int = option(600, "words of a text that are read")
     keep: str = option("end", "which part of a longer text is read: start or end")
     bucket_lengths: tuple[int, ...] = option(
-        (50, 100, 150, 200, 300, 400), "lengths that texts are padded to; max_length is added"
+        (50, 100, 150, 200, 300, 400, 600), "lengths that texts are padded to; max_length is added"
     )
     batch_size: int = option(64, "texts in a batch")
-    epochs: int = option(4, "passes over the training texts")
+    epochs: int = option(3, "passes over the training texts")
     learning_rate: float = option(2e-3, "of Adam at the start; it falls to zero along a cosine")
     cell: str = option("gru", "simple_rnn, lstm or gru")
     units: int = option(64, "size of the state of each direction")

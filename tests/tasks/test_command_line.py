@@ -65,7 +65,7 @@ def test_predict_arguments_and_stdin_agree(finished_run, capsys, monkeypatch):
 def test_predict_long_text_says_what_is_read(finished_run, capsys):
     status, out, _ = _run(capsys, "predict", "--run", finished_run, "good " * 100_000)
     assert status == 0
-    assert "only 400 words read, from the end" in out
+    assert "only 600 words read, from the end" in out
 
 
 def test_predict_refuses_invalid_utf8(finished_run, capsys, monkeypatch):
