@@ -23,7 +23,7 @@ BELOW = {
 }
 # These speak keras.ops alone, but for the one file that holds the fast path.
 EVERY_BACKEND = ("cells", "layers", "models", "decoding")
-FAST_PATH = Path("keras_seq/layers/engine.py")
+FAST_PATH = Path("keras_seq/layers/engine_tensorflow.py")
 
 FILES = sorted(
     path.relative_to(ROOT)

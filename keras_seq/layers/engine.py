@@ -1,14 +1,16 @@
-"""The time loop. Every recurrent layer of the library runs through `scan`, and nothing else loops.
+"""The time loop. Every recurrent layer of the library runs through `run_cell`; nothing else loops.
 
-A step is a function (x_t, states) -> states. The same step is carried through time in the way that
-suits the life the layer is in, its *lowering*:
+A cell is carried through time in the way that suits the life the layer is in, its *lowering*:
 
 ========== ======================================================================================
-"train"    TensorFlow: a while loop over tensor arrays, which autodiff runs backwards.
-           Other backends: `keras.ops.scan`.
+"train"    TensorFlow: a while loop over tensor arrays (`engine_tensorflow.py`). Small kernels
+           project the input inside the loop and are run backwards by autodiff: the product of a
+           step costs no more than writing all projections to memory and reading them back. Large
+           kernels project all steps in one product, and in training have a backward loop of their
+           own. Other backends: `keras.ops.scan`.
 "export"   A while loop that reads with `take` and writes with `slice_update`: it becomes builtin
            TFLite ops with dynamic batch and dynamic time. Run by TensorFlow itself it is slow, for
-           each write copies the whole output.
+           each write copies the whole output. All steps are projected in one product.
 "unroll"   A Python loop; needs a fixed number of steps.
 ========== ======================================================================================
 
@@ -17,15 +19,16 @@ The caller that knows sets it: `with lowering("export"): ...` around the tracing
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
-from typing import Any
+import math
+from collections.abc import Iterator
 
 import keras
 from keras import ops
 
+from keras_seq.cells import Cell, Gates
+
 LOWERINGS = ("train", "export", "unroll")
-_CACHED_KERNEL = 2**21  # elements; 8 MB in float32
-Step = Callable[[Any, tuple], tuple]
+_LARGE_KERNEL = 2**18  # elements of `kernel`
 
 _current: contextvars.ContextVar[str] = contextvars.ContextVar("lowering", default="train")
 
@@ -58,28 +61,29 @@ def lowering(name: str) -> Iterator[None]:
         _current.reset(token)
 
 
-def projects_before_loop(kernel_size: int) -> bool:
-    """Whether to project the inputs of all steps in one product before the loop.
-
-    For export always: a step of the mobile runtime is then cheaper. In training under TensorFlow
-    the product of each step costs no more than writing all projections to memory and reading them
-    back, until the kernel outgrows the processor's cache: measured from 64 to 1,024 units, hoisting
-    lost up to a third at 64 units, nothing at 512, and won an eighth at 1,024.
-
-    Args:
-        kernel_size: Number of elements of the cell's `kernel`.
-    """
-    return _current.get() != "train" or kernel_size >= _CACHED_KERNEL
-
-
-def scan(step: Step, x, states: tuple, mask=None, *, collect: bool = True, unroll: bool = False):
-    """Carries `states` through time.
+def run_cell(
+    cell: Cell,
+    x,
+    states: tuple,
+    mask=None,
+    *,
+    input_dropout: tuple = (),
+    recurrent_dropout: tuple = (),
+    training: bool = False,
+    collect: bool = True,
+    unroll: bool = False,
+):
+    """Carries a cell through time.
 
     Args:
-        step: (x_t (B, …), states) -> states, of the same shapes.
-        x: Inputs, time first, (T, B, …).
+        cell: The cell.
+        x: Inputs, time first, (T, B, F).
         states: Initial states, each (B, U).
         mask: Boolean (T, B, 1), or None. Where it is False the states stay as they are.
+        input_dropout: Scaled 0/1 masks of the input, (B, F): none, one, or one a gate.
+        recurrent_dropout: The same of the recurrent input, (B, U).
+        training: Whether gradients will be taken; where they are taken without it, they are right
+            all the same.
         collect: Whether the first state of every step is wanted, or only the last.
         unroll: Whether to unroll whatever the lowering.
 
@@ -89,7 +93,32 @@ def scan(step: Step, x, states: tuple, mask=None, *, collect: bool = True, unrol
     Raises:
         ValueError: The number of steps is unknown where it must be known.
     """
-    steps = x.shape[0]
+    how = _way(x.shape[0], unroll)
+    large = math.prod(cell.kernel.shape) >= _LARGE_KERNEL
+    if how == "tensorflow" and training and large and len(recurrent_dropout) <= 1:
+        from keras_seq.layers import engine_tensorflow
+
+        if engine_tensorflow.suits(cell):
+            x = _project(cell, x, input_dropout)
+            dropped = recurrent_dropout[0] if recurrent_dropout else None
+            return engine_tensorflow.scan_pointwise(cell, x, states, mask, dropped, collect)
+
+    hoisted = how != "tensorflow" or len(input_dropout) > 1 or large
+    x = _project(cell, x, input_dropout) if hoisted else _drop(x, *input_dropout)
+    recur = _recur(cell, recurrent_dropout)
+
+    def step(x_t, mask_t, states):
+        x_t = x_t if hoisted else cell.project(x_t)
+        new = cell.step(Gates(x_t, len(cell.gates)), states, recur)
+        if mask_t is None:
+            return tuple(new)
+        return tuple(ops.where(mask_t, n, old) for n, old in zip(new, states, strict=True))
+
+    loops = {"unroll": _unrolled, "export": _exported, "scan": _scanned, "tensorflow": _tensorflow}
+    return loops[how](step, x, states, mask, collect)
+
+
+def _way(steps: int | None, unroll: bool) -> str:
     how = "unroll" if unroll else _current.get()
     if how == "unroll" and steps is None:
         raise ValueError(
@@ -97,26 +126,31 @@ def scan(step: Step, x, states: tuple, mask=None, *, collect: bool = True, unrol
             "its input is unknown. Give the input a fixed length, or set unroll=False."
         )
     if how == "train":
-        how = "tensorflow" if keras.backend.backend() == "tensorflow" else "scan"
-    loop = {
-        "unroll": _unrolled,
-        "export": _exported,
-        "scan": _scanned,
-        "tensorflow": _tensorflow,
-    }[how]
-    return loop(_masked(step), x, states, mask, collect)
+        return "tensorflow" if keras.backend.backend() == "tensorflow" else "scan"
+    return how
 
 
-def _masked(step: Step) -> Callable[[Any, Any, tuple], tuple]:
-    """The step that keeps the old states where the mask is False."""
+def _project(cell, x, masks):
+    """All steps at once, (T, B, F) to (T, B, G·U), with dropout masks: none, one, or G."""
+    if len(masks) <= 1:
+        return cell.project(_drop(x, *masks))
+    parts = [cell.project(_drop(x, m), gate) for m, gate in zip(masks, cell.gates, strict=True)]
+    return ops.concatenate(parts, axis=-1)
 
-    def masked_step(x_t, mask_t, states):
-        new = step(x_t, states)
-        if mask_t is None:
-            return tuple(new)
-        return tuple(ops.where(mask_t, n, old) for n, old in zip(new, states, strict=True))
 
-    return masked_step
+def _drop(x, mask=None):
+    """Drops the same features at every step."""
+    return x if mask is None else x * mask
+
+
+def _recur(cell, masks):
+    """The cell's recurrent product, with its dropout inside."""
+    if not masks:
+        return cell.recur
+    if len(masks) == 1:
+        return lambda h, *gates: cell.recur(h * masks[0], *gates)
+    mask_of = dict(zip(cell.gates, masks, strict=True))
+    return lambda h, *gates: Gates.joined([cell.recur(h * mask_of[g], g).product for g in gates])
 
 
 def _unrolled(step, x, states, mask, collect):
@@ -155,19 +189,6 @@ def _exported(step, x, states, mask, collect):
 
 
 def _tensorflow(step, x, states, mask, collect):
-    import tensorflow as tf  # the one place where the engine leaves keras.ops
+    from keras_seq.layers import engine_tensorflow
 
-    steps = x.shape[0] or tf.shape(x)[0]
-    inputs = tf.TensorArray(x.dtype, steps).unstack(x)
-    masks = None if mask is None else tf.TensorArray(tf.bool, steps).unstack(mask)
-    first = states[0]
-    outputs = (tf.TensorArray(first.dtype, steps, element_shape=first.shape),) if collect else ()
-
-    def body(t, outputs, states):
-        states = step(inputs.read(t), None if masks is None else masks.read(t), states)
-        return t + 1, tuple(o.write(t, states[0]) for o in outputs), states
-
-    _, outputs, states = tf.while_loop(
-        lambda t, *_: t < steps, body, (0, outputs, tuple(states)), maximum_iterations=steps
-    )
-    return outputs[0].stack() if collect else None, states
+    return engine_tensorflow.scan(step, x, states, mask, collect)

@@ -1,12 +1,10 @@
 """`Recurrent`: a cell carried over a sequence, with masks, dropout and state."""
 
-import math
-
 import keras
 from keras import ops
 
-from keras_seq.cells import Cell, Gates
-from keras_seq.layers.engine import projects_before_loop, scan
+from keras_seq.cells import Cell
+from keras_seq.layers.engine import run_cell
 
 
 @keras.saving.register_keras_serializable("keras_seq")
@@ -120,19 +118,19 @@ class Recurrent(keras.layers.RNN):
         """
         states = tuple(initial_state)
         input_masks, recurrent_masks = self._dropout_masks(sequences, states[0], training)
-        hoisted = len(input_masks) > 1 or projects_before_loop(math.prod(self.cell.kernel.shape))
-        x = self._project(sequences, input_masks) if hoisted else _drop(sequences, *input_masks)
-        x, mask = ops.swapaxes(x, 0, 1), _time_major(mask)
+        x, mask = ops.swapaxes(sequences, 0, 1), _time_major(mask)
         if self.go_backwards:
             x, mask = ops.flip(x, 0), None if mask is None else ops.flip(mask, 0)
-        recur = self._recur(recurrent_masks)
-
-        def step(x_t, states):
-            x_t = x_t if hoisted else self.cell.project(x_t)
-            return self.cell.step(Gates(x_t, len(self.cell.gates)), states, recur)
-
-        outputs, states = scan(
-            step, x, states, mask, collect=self.return_sequences, unroll=self.unroll
+        outputs, states = run_cell(
+            self.cell,
+            x,
+            states,
+            mask,
+            input_dropout=input_masks,
+            recurrent_dropout=recurrent_masks,
+            training=bool(training),
+            collect=self.return_sequences,
+            unroll=self.unroll,
         )
         return self._as_keras(outputs, states, mask)
 
@@ -168,27 +166,6 @@ class Recurrent(keras.layers.RNN):
         inputs = draw(sequences[:, 0], self.dropout)
         return inputs, draw(state, self.recurrent_dropout)
 
-    def _project(self, sequences, masks):
-        """All steps at once, (B, T, F) to (B, T, G·U), with dropout masks: none, one, or G."""
-        if len(masks) <= 1:
-            return self.cell.project(_drop(sequences, *masks))
-        parts = [
-            self.cell.project(_drop(sequences, mask), gate)
-            for mask, gate in zip(masks, self.cell.gates, strict=True)
-        ]
-        return ops.concatenate(parts, axis=-1)
-
-    def _recur(self, masks):
-        """The cell's recurrent product, with its dropout inside."""
-        if not masks:
-            return self.cell.recur
-        if len(masks) == 1:
-            return lambda h, *gates: self.cell.recur(h * masks[0], *gates)
-        mask_of = dict(zip(self.cell.gates, masks, strict=True))
-        return lambda h, *gates: Gates.joined(
-            [self.cell.recur(h * mask_of[g], g).product for g in gates]
-        )
-
     def get_config(self):
         """The configuration, the cell's included."""
         return {
@@ -197,11 +174,6 @@ class Recurrent(keras.layers.RNN):
             "recurrent_dropout": self.recurrent_dropout,
             "seed": self.seed,
         }
-
-
-def _drop(sequences, mask=None):
-    """Drops the same features at every step."""
-    return sequences if mask is None else sequences * ops.expand_dims(mask, 1)
 
 
 def _time_major(mask):
