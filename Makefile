@@ -1,10 +1,11 @@
-# Everything here sets itself up: a bare machine with Python >= 3.11 is enough.
+# Everything here sets itself up: a bare machine with Python 3.11 to 3.13 is enough (TensorFlow has
+# no wheels for later ones yet).
 PYTHON ?= $(firstword $(foreach v,python3 python3.13 python3.12 python3.11 python,\
-  $(shell $(v) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(v))))
+  $(shell $(v) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(v))))
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help demo test check setup test-imdb bench-imdb lock format clean
+.PHONY: help demo test check setup test-imdb bench-imdb bench-builtin bench-engine lock format clean
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
@@ -12,7 +13,10 @@ help:
 	@echo "make check       format, lint, types and the fast tests"
 	@echo "make setup       the environment alone, in $(VENV)"
 	@echo "make test-imdb   the tests that need IMDB reviews (TFDS_DATA_DIR)"
+	@echo "make bench-engine   the time loop beside Keras and torch, into docs/RESULTS.md"
+	@echo "make bench-builtin  three demo models beside a bag of words, into docs/RESULTS.md"
 	@echo "make bench-imdb  three runs on IMDB reviews beside Keras' own example, into docs/RESULTS.md"
+	@echo "make format      mend format and lint;  make lock: renew requirements.lock;  make clean"
 
 demo: $(VENV)/.ready
 	$(RUN) -m tasks sentiment demo
@@ -34,8 +38,14 @@ test-imdb: $(VENV)/.ready
 bench-imdb: $(VENV)/.ready
 	$(RUN) -m benchmarks.imdb
 
+bench-builtin: $(VENV)/.ready
+	$(RUN) -m benchmarks.builtin
+
+bench-engine: $(VENV)/.ready
+	$(RUN) -m benchmarks.engine
+
 $(VENV)/.ready: requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found; \
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and none was found; \
 	name one with make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

@@ -44,7 +44,7 @@ def main() -> None:
         ],
     ]
     header = ["system", "test accuracy, 2,000 reviews", "seconds of training", "parameters"]
-    write_section("Built-in reviews", "python -m benchmarks.builtin", table(header, rows))
+    write_section("Built-in reviews", "make bench-builtin", table(header, rows))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.results import table, write_section
+from tasks.config import read
+from tasks.sentiment import Config
 
 DATA = "tfds:imdb_reviews"
 SEEDS = (0, 1, 2)
@@ -22,6 +24,12 @@ FOLDER = Path("runs/benchmark-imdb")
 def ours(seed: int) -> dict:
     """Our task with its defaults."""
     run = FOLDER / f"keras_seq-{seed}"
+    begun = run / "config.json"
+    if begun.exists():
+        # A run begun with other defaults would stand under the name of these.
+        config = read(Config, json.loads(begun.read_text()))
+        if config != Config(data=DATA, seed=seed):
+            sys.exit(f"{run} was made with other options; move it away to measure anew.")
     if not (run / "metrics.json").exists():
         resume = ["--resume"] if (run / "config.json").exists() else []
         new = [] if resume else ["--data", DATA, "--set", f"seed={seed}"]

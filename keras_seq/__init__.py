@@ -1,8 +1,8 @@
-"""Recurrent and attention models for Keras 3: trained fast, exported whole, streamed step by step.
+"""Recurrent networks for Keras 3: cells written as equations, exports proven equal.
 
 Import the part you need: `keras_seq.cells`, `keras_seq.layers`, `keras_seq.models`,
-`keras_seq.data` or `keras_seq.export`. The first three run on every Keras backend; the last two
-need TensorFlow.
+`keras_seq.data` or `keras_seq.export`. The first three are written in `keras.ops`, and tested on
+TensorFlow; the last two need it.
 """
 
 __version__ = "0.1.0"

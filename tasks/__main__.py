@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 # Before TensorFlow is imported: its start-up notes are no news to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,13 +30,17 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConfigError, DataError, ExportError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"error: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
-        print("\nstopped; finished epochs are kept, --resume goes on.", file=sys.stderr)
+        kept = " Finished epochs are kept, --resume goes on." if options.verb == "train" else ""
+        print(f"\nstopped.{kept}", file=sys.stderr)
         return 130
     return 0
 
 
-def _run(options: argparse.Namespace, console) -> None:
+def _run(options: argparse.Namespace, console: Any) -> None:
     from tasks import config as configs
     from tasks.runner import Runner, export_figures, metrics_table
 
@@ -48,8 +53,13 @@ def _run(options: argparse.Namespace, console) -> None:
     if options.verb == "train":
         settings = [f"data={options.data}"] if options.data else []
         settings += options.set
+        if options.resume and settings:
+            raise configs.ConfigError(
+                "A resumed run keeps its configuration: leave --data and --set out, or train "
+                "anew with another --run."
+            )
         if options.resume:
-            metrics = runner.resume(settings)
+            metrics = runner.resume()
         else:
             config = configs.override(task.config_type(), settings)
             metrics = runner.train(config, overwrite=options.overwrite)
@@ -57,7 +67,7 @@ def _run(options: argparse.Namespace, console) -> None:
     elif options.verb == "evaluate":
         console.print(metrics_table(runner.evaluate(options.data)))
     elif options.verb == "predict":
-        runner.predict(options.inputs or _lines(sys.stdin))
+        runner.predict(_arguments(options.inputs) if options.inputs else _lines(sys.stdin))
     elif options.verb == "export":
         folder = options.to or os.path.join("saved_models", options.task)
         console.print(metrics_table(export_figures(runner.export(folder))))
@@ -66,19 +76,27 @@ def _run(options: argparse.Namespace, console) -> None:
         runner.demo(options.to or os.path.join("saved_models", options.task))
 
 
-def _lines(stream) -> Iterator[str]:
-    from keras_seq.data import DataError
+def _arguments(inputs: list[str]) -> Iterator[str]:
+    # Bytes that are no UTF-8 reach Python as lone surrogates.
+    return (_decoded(os.fsencode(text), f"input {n}") for n, text in enumerate(inputs, start=1))
 
+
+def _lines(stream: Any) -> Iterator[str]:
     if stream.isatty():
         print("one input a line, end with Ctrl-D:", file=sys.stderr)
     for number, line in enumerate(stream.buffer, start=1):
-        try:
-            yield line.decode("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"standard input, line {number}: invalid UTF-8 at byte {error.start + 1} of the "
-                "line. Convert the text to UTF-8 first."
-            ) from None
+        yield _decoded(line, f"standard input, line {number}").rstrip("\r\n")
+
+
+def _decoded(text: bytes, place: str) -> str:
+    from keras_seq.data import DataError
+
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{place}: invalid UTF-8 at byte {error.start + 1}. Convert the text to UTF-8 first."
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,8 +2,6 @@
 
 import dataclasses
 import difflib
-import json
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 C = TypeVar("C")
@@ -16,6 +14,34 @@ class ConfigError(ValueError):
 def option(default: Any, help: str) -> Any:
     """A field of a configuration with its explanation."""
     return dataclasses.field(default=default, metadata={"help": help})
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskConfig:
+    """What the shared runner needs of every task's options."""
+
+    data: str = option("builtin", "source of the data")
+    seed: int = option(0, "seed of the weights, the dropouts, the order and the held-out part")
+    epochs: int = option(3, "passes over the training data")
+
+    def __post_init__(self) -> None:
+        self.check(
+            seed=(0 <= self.seed < 2**32, "a whole number from 0 to 4294967295"),
+            epochs=(self.epochs >= 1, "at least 1"),
+        )
+
+    def check(self, **rules: tuple[bool, str]) -> None:
+        """Refuses values that make no sense.
+
+        Args:
+            rules: By option whether its value is right, and what it should be.
+
+        Raises:
+            ConfigError: One is not.
+        """
+        for name, (right, wanted) in rules.items():
+            if not right:
+                raise ConfigError(f"Option {name!r} must be {wanted}; got {getattr(self, name)!r}.")
 
 
 def override(config: C, settings: list[str]) -> C:
@@ -69,12 +95,6 @@ def describe(config_type: type) -> str:
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         lines.append(f"  {field.name}={shown}\n      {field.metadata['help']}")
     return "\n".join(lines)
-
-
-def write(config: Any, task: str, path: Path) -> None:
-    """Writes a configuration and the name of its task as JSON."""
-    content = {"task": task, **dataclasses.asdict(config)}
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def read(config_type: type[C], content: dict[str, Any]) -> C:

@@ -2,11 +2,12 @@
 
 import json
 import os
-import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 MARKER = "config.json"
+FILES = frozenset({MARKER, "history.json", "checkpoint.npz", "model.keras", "metrics.json"})
 
 
 class RunError(RuntimeError):
@@ -29,20 +30,22 @@ class RunDirectory:
     Args:
         path: The folder.
         task: Name of the task it must belong to.
+        task_files: Names of the files that the task adds.
     """
 
-    def __init__(self, path: str | Path, task: str):
+    def __init__(self, path: str | Path, task: str, task_files: Iterable[str] = ()):
         self.path = Path(path)
         self.task = task
+        self.files = FILES.union(task_files)
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
-    def create(self, *, overwrite: bool = False) -> None:
-        """Makes the folder.
+    def refuse_to_lose(self, *, overwrite: bool) -> None:
+        """Looks whether a run may be made here, and changes nothing.
 
         Raises:
-            RunError: It holds a run already, or something that is not a run.
+            RunError: There is a run already, or something that is not a run of this task.
         """
         if (self / MARKER).exists():
             if not overwrite:
@@ -50,17 +53,35 @@ class RunDirectory:
                     f"{self.path} already holds a run. Continue it with --resume, replace it with "
                     "--overwrite, or name another folder with --run."
                 )
-            shutil.rmtree(self.path)
+            self.config()
+            names = {path.name for path in self.path.iterdir()}
+            if others := {n for n in names - self.files if not _is_half_written(n)}:
+                raise RunError(
+                    f"{self.path} also holds {', '.join(sorted(others)[:5])}, which no run wrote. "
+                    "Move that away, or name another folder with --run."
+                )
         elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise RunError(
                 f"{self.path} exists and is not a run directory; name another with --run."
             )
+
+    def create(self, config: dict[str, Any], *, overwrite: bool = False) -> None:
+        """Makes the folder and writes the configuration into it; an earlier run goes.
+
+        Raises:
+            RunError: As for `refuse_to_lose`, or the folder cannot be made.
+        """
+        self.refuse_to_lose(overwrite=overwrite)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            for path in self.path.iterdir():
+                path.unlink()
         except OSError as error:
             raise RunError(
-                f"Cannot make the run directory {self.path}: {error.strerror}."
+                f"Cannot make the run directory {self.path}: {error.strerror}. Name another with "
+                "--run."
             ) from None
+        self.write_json(MARKER, {"task": self.task, **config})
 
     def config(self) -> dict[str, Any]:
         """The content of config.json.
@@ -74,10 +95,11 @@ class RunDirectory:
                 f"`python -m tasks {self.task} train --run {self.path}`."
             )
         content = self.read_json(MARKER)
-        if content.get("task") != self.task:
+        task = content.get("task") if isinstance(content, dict) else None
+        if task != self.task:
             raise RunError(
-                f"{self.path} holds a run of the task {content.get('task')!r}, not of "
-                f"{self.task!r}. Name the right folder with --run."
+                f"{self.path} holds a run of the task {task!r}, not of {self.task!r}. Name the "
+                "right folder with --run."
             )
         return content
 
@@ -103,7 +125,7 @@ class RunDirectory:
         aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         os.replace(aside, self / name)
 
-    def model(self):
+    def model(self) -> Any:
         """The model of the best epoch.
 
         Raises:
@@ -126,8 +148,13 @@ class RunDirectory:
                 f"{str(error).splitlines()[0]}). The file is truncated or damaged; train again."
             ) from error
 
-    def save_model(self, model) -> None:
+    def save_model(self, model: Any) -> None:
         """Writes the model aside, then renames it into place."""
         aside = self / ".writing.keras"
         model.save(aside)
         os.replace(aside, self / "model.keras")
+
+
+def _is_half_written(name: str) -> bool:
+    """What a killed run leaves behind."""
+    return name.startswith(".") and "writing" in name

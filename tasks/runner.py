@@ -1,5 +1,6 @@
 """The verbs that every task shares: train, evaluate, predict, export, demo."""
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks import config as configs
-from tasks.run_directory import MARKER, RunDirectory
+from tasks.run_directory import MARKER, RunDirectory, RunError
 from tasks.task import Data, Task
-from tasks.training import best_epoch, fit
+from tasks.training import CHECKPOINT, best_epoch, fit
 
 
 class Runner:
@@ -25,77 +26,89 @@ class Runner:
 
     def __init__(self, task: Task, path: str | Path, console: Console):
         self.task, self.console = task, console
-        self.run = RunDirectory(path, task.name)
+        self.run = RunDirectory(path, task.name, task.files)
 
     def _config(self) -> Any:
         return configs.read(self.task.config_type, self.run.config())
 
     def train(self, config: Any, *, overwrite: bool = False) -> dict[str, Any]:
         """Trains from the beginning. Returns the metrics."""
-        # The data first: what is wrong with it must not cost an earlier run.
+        # All that can be wrong comes first, so that it does not cost an earlier run.
+        self.run.refuse_to_lose(overwrite=overwrite)
         data = self._load(config)
-        self.run.create(overwrite=overwrite)
-        configs.write(config, self.task.name, self.run / MARKER)
-        return self._fit(config, data)
-
-    def resume(self, settings: list[str]) -> dict[str, Any]:
-        """Goes on where a run was stopped. Returns the metrics."""
-        config = configs.override(self._config(), settings)
-        changed = {s.partition("=")[0] for s in settings} - {"epochs"}
-        if changed:
-            raise configs.ConfigError(
-                f"A resumed run keeps its configuration; only epochs can be set, not "
-                f"{', '.join(sorted(changed))}."
-            )
-        data = self._load(config)
-        configs.write(config, self.task.name, self.run / MARKER)
-        return self._fit(config, data)
-
-    def _load(self, config: Any) -> Data:
-        with self.console.status(f"reading {config.data}"):
-            return self.task.load(config)
-
-    def _fit(self, config: Any, data: Data) -> dict[str, Any]:
-        keras.utils.set_random_seed(config.seed)
+        model = self._build(config, data)
+        self.run.create(dataclasses.asdict(config), overwrite=overwrite)
         data.save(self.run)
-        model = self.task.build(config, data)
+        return self._fit(config, data, model)
+
+    def resume(self) -> dict[str, Any]:
+        """Goes on where a run was stopped. Returns the metrics."""
+        config = self._config()
+        if not (self.run / CHECKPOINT).exists():
+            return self.train(config, overwrite=True)  # stopped before its first epoch was over
+        data = self._load(config, self.run)
+        data.check_unchanged(self.run)
+        return self._fit(config, data, self._build(config, data))
+
+    def _load(self, config: Any, run: RunDirectory | None = None, **options: bool) -> Data:
+        with self.console.status(f"reading {config.data}"):
+            return self.task.load(config, run, **options)
+
+    def _build(self, config: Any, data: Data) -> keras.Model:
+        keras.utils.set_random_seed(config.seed)
+        try:
+            return self.task.build(config, data)
+        except ValueError as error:
+            raise configs.ConfigError(str(error)) from error
+
+    def _fit(self, config: Any, data: Data, model: keras.Model) -> dict[str, Any]:
+        monitor = self.task.monitor
         history = fit(
             model,
             data.train,
             data.validation(),
             self.run,
             epochs=config.epochs,
-            monitor=self.task.monitor,
+            monitor=monitor,
             console=self.console,
         )
-        best = best_epoch(history, self.task.monitor)
+        best = best_epoch(history, monitor)
         seconds = sum(epoch["seconds"] for epoch in history)
         metrics = {
             "data": config.data,
             "epochs": len(history),
             "best_epoch": best,
-            self.task.monitor.replace("val_", "validation_"): history[best - 1][self.task.monitor],
+            monitor.replace("val_", "validation_"): history[best - 1][monitor],
             "train_seconds": round(seconds, 1),
-            "examples_per_second": round(data.examples * len(history) / seconds, 1),
+            "examples_per_second": round(data.sizes["train"] * len(history) / seconds, 1),
             "parameters": model.count_params(),
             "seed": config.seed,
+            **self._test(model, data),
         }
-        with self.console.status("testing"):
-            metrics |= _prefixed(model.evaluate(data.test(), verbose=0, return_dict=True))
         self.run.write_json("metrics.json", metrics)
         return metrics
 
+    def _test(self, model: keras.Model, data: Data) -> dict[str, float]:
+        with self.console.status("testing"):
+            figures = model.evaluate(data.test(), verbose=0, return_dict=True)
+        named = {f"test_{name}": float(value) for name, value in figures.items()}
+        return {"test_examples": data.sizes["test"], **named}
+
     def evaluate(self, source: str | None = None) -> dict[str, float]:
-        """Tests the run's model, on its own test data or on those of another source."""
+        """Tests the run's model, on its own test data or on those of another source.
+
+        All examples of another source count, unless it has a test part of its own.
+        """
         config = self._config()
         model = self.run.model()
-        if source is not None:
+        if source is None:
+            data = self._load(config, self.run)
+            data.check_unchanged(self.run)
+        else:
             config = configs.override(config, [f"data={source}"])
-        with self.console.status(f"reading {config.data}"):
-            data = self.task.load(config, self.run)
-        model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-        with self.console.status("testing"):
-            return _prefixed(model.evaluate(data.test(), verbose=0, return_dict=True))
+            data = self._load(config, self.run, test_only=True)
+        self.task.compile(model)
+        return self._test(model, data)
 
     def predict(self, inputs: Iterable[str]) -> None:
         """Prints a line for each input."""
@@ -114,6 +127,11 @@ class Runner:
     def demo(self, folder: str | Path) -> None:
         """Trains, tests, exports, predicts, and closes with a table."""
         config = self.task.demo_config()
+        if (self.run / MARKER).exists() and self._config() != config:
+            raise RunError(
+                f"{self.run.path} holds a run that is not the demo's; name another folder with "
+                "--run."
+            )
         self.console.rule(f"{self.task.name}: training")
         metrics = self.train(config, overwrite=True)
         with self.console.status("testing simpler systems"):
@@ -132,10 +150,6 @@ class Runner:
             markup=False,
             soft_wrap=True,
         )
-
-
-def _prefixed(metrics: dict[str, float]) -> dict[str, float]:
-    return {f"test_{name}": float(value) for name, value in metrics.items()}
 
 
 def metrics_table(metrics: dict[str, Any]) -> Table:

@@ -1,6 +1,9 @@
 """Sentiment of a review: many to one."""
 
 import dataclasses
+import functools
+import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,27 +21,26 @@ from keras_seq.data import (
 )
 from keras_seq.export import export_all
 from keras_seq.models import sequence_classifier
-from tasks.config import option
-from tasks.run_directory import RunDirectory
+from tasks.config import TaskConfig, option
+from tasks.run_directory import RunDirectory, RunError
 from tasks.task import Data, Task
 
-SAMPLES = 64  # test texts kept with a run, on which its exports are checked
+LABELS, SAMPLES, DIGEST = "labels.json", "samples.json", "data_digest.json"
+SAMPLE_COUNT = 64  # test texts kept with a run, on which its exports are checked
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(TaskConfig):
     """Options of the sentiment task."""
 
     data: str = option("builtin", "builtin, tfds:NAME, or a path: CSV, TSV, JSONL, folder of texts")
-    seed: int = option(0, "seed of the weights, the dropouts, the order and the held-out part")
     vocabulary_size: int = option(30_000, "words kept, the most frequent of the training texts")
-    max_length: int = option(600, "words of a text that are read")
+    max_length: int = option(600, "tokens of a text that are read: words and punctuation marks")
     keep: str = option("end", "which part of a longer text is read: start or end")
     bucket_lengths: tuple[int, ...] = option(
         (50, 100, 150, 200, 300, 400, 600), "lengths that texts are padded to; max_length is added"
     )
     batch_size: int = option(64, "texts in a batch")
-    epochs: int = option(3, "passes over the training texts")
     learning_rate: float = option(2e-3, "of Adam at the start; it falls to zero along a cosine")
     cell: str = option("gru", "simple_rnn, lstm or gru")
     units: int = option(64, "size of the state of each direction")
@@ -50,6 +52,19 @@ class Config:
     embedding_dropout: float = option(0.3, "rate on the features of the word vectors")
     word_dropout: float = option(0.0, "rate at which words become unknown in training")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # What the model and the tokenizer check themselves is left to them.
+        rates = ("dropout", "embedding_dropout", "word_dropout")
+        self.check(
+            batch_size=(self.batch_size >= 1, "at least 1"),
+            bucket_lengths=(min(self.bucket_lengths, default=1) >= 1, "lengths of at least 1"),
+            learning_rate=(0 < self.learning_rate < 10, "a number above 0 and below 10"),
+            units=(self.units >= 1, "at least 1"),
+            vocabulary_size=(self.vocabulary_size >= 1, "at least 1"),
+            **{rate: (0 <= getattr(self, rate) < 1, "in [0, 1)") for rate in rates},
+        )
+
 
 class SentimentData(Data):
     """Labelled texts as batches of ids."""
@@ -58,12 +73,15 @@ class SentimentData(Data):
         self.config, self.texts, self.tokenizer = config, texts, tokenizer
         lengths = {b for b in config.bucket_lengths if b < config.max_length}
         self.bucket_lengths = sorted(lengths | {config.max_length})
-        self._encoded = tokenizer.encode(texts.train.texts)
+
+    @functools.cached_property
+    def _train_ids(self) -> tf.RaggedTensor:
+        return self.tokenizer.encode(self.texts.train.texts)
 
     def train(self, epoch):
         """See `Data`."""
         return bucketed_batches(
-            self._encoded,
+            self._train_ids,
             self.texts.train.labels,
             bucket_lengths=self.bucket_lengths,
             batch_size=self.config.batch_size,
@@ -90,13 +108,29 @@ class SentimentData(Data):
     def save(self, run):
         """See `Data`."""
         self.tokenizer.save(run.path)
-        run.write_json("labels.json", list(self.texts.label_names))
-        run.write_json("samples.json", self.texts.test.texts[:SAMPLES])
+        run.write_json(LABELS, list(self.texts.label_names))
+        run.write_json(SAMPLES, self.texts.test.texts[:SAMPLE_COUNT])
+        run.write_json(DIGEST, self._digest())
+
+    def check_unchanged(self, run):
+        """See `Data`."""
+        if run.read_json(DIGEST) != self._digest():
+            raise RunError(
+                f"{self.config.data} is not what it was when the run in {run.path} was begun. "
+                "Bring the old data back, or train anew in another folder."
+            )
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for part in (self.texts.train, self.texts.validation, self.texts.test):
+            digest.update(json.dumps([part.texts, part.labels.tolist()]).encode())
+        return digest.hexdigest()
 
     @property
-    def examples(self):
+    def sizes(self):
         """See `Data`."""
-        return len(self.texts.train)
+        texts = self.texts
+        return {p: len(getattr(texts, p)) for p in ("train", "validation", "test")}
 
 
 class Sentiment(Task):
@@ -104,15 +138,18 @@ class Sentiment(Task):
 
     name = "sentiment"
     config_type = Config
+    files = frozenset({LABELS, SAMPLES, DIGEST, "vocabulary.txt", "tokenizer.json"})
     demo_inputs = (
         "Critics called it dull and hollow. To me the film was wonderful and quite graceful.",
         "The advert made the radio look superb. But in the end it turned out to be flimsy.",
         "Not for a single minute did I think of the plot as boring. The ending was superb.",
     )
 
-    def load(self, config, run=None):
+    def load(self, config, run=None, *, test_only=False):
         """See `Task`."""
         texts = load_texts(config.data, seed=config.seed)
+        if test_only and not texts.own_test_part:
+            texts = texts.all_for_testing()
         if run is None:
             tokenizer = Tokenizer.fit(
                 texts.train.texts,
@@ -121,7 +158,7 @@ class Sentiment(Task):
                 keep=config.keep,
             )
             return SentimentData(config, texts, tokenizer)
-        labels = run.read_json("labels.json")
+        labels = run.read_json(LABELS)
         if list(texts.label_names) != labels:
             raise DataError(
                 f"{config.data} has the classes {', '.join(texts.label_names)}; the run in "
@@ -148,28 +185,36 @@ class Sentiment(Task):
         )
         steps = int(data.train(0).cardinality()) * config.epochs
         rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-        model.compile(
-            keras.optimizers.Adam(rate),
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
+        self.compile(model, keras.optimizers.Adam(rate))
         return model
+
+    def compile(self, model, optimizer=None):
+        """See `Task`."""
+        loss, metrics = "sparse_categorical_crossentropy", ["accuracy"]
+        model.compile(optimizer or "adam", loss=loss, metrics=metrics)
 
     def predict(self, run: RunDirectory, inputs: Iterable[str]) -> Iterator[str]:
         """See `Task`."""
         model, tokenizer = run.model(), Tokenizer.load(run.path)
-        labels = run.read_json("labels.json")
+        labels = run.read_json(LABELS)
+
+        # Traced once for every length; outside a graph each step would be run by Python.
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)])
+        def judge(texts):
+            ids, _ = tokenizer.pad(tokenizer(texts))
+            return model(ids, training=False)
+
         for number, text in enumerate(inputs, start=1):
             if not text.strip():
                 yield f"input {number} is empty: there is nothing to judge"
                 continue
-            ids, _ = tokenizer.pad(tokenizer(tf.constant([text])))
-            probabilities = model(ids, training=False).numpy()[0]
+            probabilities = judge(tf.constant([text])).numpy()[0]
             best = int(probabilities.argmax())
             line = f"{labels[best]:<10} {probabilities[best]:.3f}  {_shortened(text)}"
-            # Words are fewer than tokens, so this never warns in vain.
-            if len(text.split()) > tokenizer.max_length:
-                line += f"  [only {tokenizer.max_length} words read, from the {tokenizer.keep}]"
+            tokens = tokenizer.count([text])[0]
+            if tokens > tokenizer.max_length:
+                side = "last" if tokenizer.keep == "end" else "first"
+                line += f"  [read the {side} {tokenizer.max_length:,} of {tokens:,} tokens]"
             yield line
 
     def export(self, run, folder: Path, on_stage):
@@ -178,8 +223,8 @@ class Sentiment(Task):
             run.model(),
             folder,
             tokenizer=Tokenizer.load(run.path),
-            labels=run.read_json("labels.json"),
-            check_texts=run.read_json("samples.json"),
+            labels=run.read_json(LABELS),
+            check_texts=run.read_json(SAMPLES),
             on_stage=on_stage,
         )
 

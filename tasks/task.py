@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from rich.console import Console
 
+from tasks.config import TaskConfig
 from tasks.run_directory import RunDirectory
 
 
@@ -31,27 +32,48 @@ class Data(ABC):
     def save(self, run: RunDirectory) -> None:
         """Writes what a later verb needs beside the model: vocabularies, labels, samples."""
 
+    @abstractmethod
+    def check_unchanged(self, run: RunDirectory) -> None:
+        """Compares with the data that the run was begun with.
+
+        Raises:
+            RunError: They are others.
+        """
+
     @property
     @abstractmethod
-    def examples(self) -> int:
-        """Number of training examples."""
+    def sizes(self) -> dict[str, int]:
+        """Number of examples of the parts "train", "validation" and "test"."""
 
 
 class Task(ABC):
     """One job, thin over the shared runner."""
 
     name: ClassVar[str]
-    config_type: ClassVar[type]
+    config_type: ClassVar[type[TaskConfig]]
+    files: ClassVar[frozenset[str]] = frozenset()  # what `Data.save` writes
     monitor: ClassVar[str] = "val_accuracy"
     demo_inputs: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def load(self, config: Any, run: RunDirectory | None = None) -> Data:
-        """The data of a configuration; with a run, in the vocabulary of that run."""
+    def load(
+        self, config: Any, run: RunDirectory | None = None, *, test_only: bool = False
+    ) -> Data:
+        """The data of a configuration.
+
+        Args:
+            config: The task's options.
+            run: A run whose vocabulary is to be used.
+            test_only: Whether all examples are for testing, where the source has no test part.
+        """
 
     @abstractmethod
     def build(self, config: Any, data: Data) -> keras.Model:
         """The model, built and compiled."""
+
+    @abstractmethod
+    def compile(self, model: keras.Model, optimizer: Any = None) -> None:
+        """Gives a model its loss and metrics."""
 
     @abstractmethod
     def predict(self, run: RunDirectory, inputs: Iterable[str]) -> Iterator[str]:

@@ -58,16 +58,21 @@ def fit(
         steps = int(batches.cardinality())
         for epoch in range(start + 1, epochs):
             batches = batches.concatenate(epoch_batches(epoch))
-        model.fit(
-            batches,
-            initial_epoch=start,
-            epochs=epochs,
-            steps_per_epoch=steps,
-            validation_data=validation,
-            shuffle=False,  # the batches come shuffled
-            verbose=0,
-            callbacks=[ProgressBar(console), _Checkpoint(run, history, monitor)],
-        )
+        progress = ProgressBar(console)
+        try:
+            model.fit(
+                batches,
+                initial_epoch=start,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                validation_data=validation,
+                shuffle=False,  # the batches come shuffled
+                verbose=0,
+                callbacks=[progress, _Checkpoint(run, history, monitor)],
+            )
+        finally:
+            progress.bar.stop()  # Keras does not say when training ends by Ctrl-C
+    run.write_json("history.json", history)
     model.set_weights(run.model().get_weights())
     return history
 

@@ -19,6 +19,7 @@ EXEMPT = {
     "Gates": "what a cell's products are handed over in: test_gates.py",
     "Recurrent": "runs any cell: test_recurrent.py runs it over the cell of every case",
     "Bidirectional": "wraps a layer: test_bidirectional.py wraps the layer of every case",
+    "TimeDistributed": "wraps any layer: test_time_distributed.py",
     "GlobalAveragePooling1D": "not recurrent: test_pooling.py",
     "GlobalMaxPooling1D": "not recurrent: test_pooling.py",
     "WordDropout": "not recurrent: test_word_dropout.py",

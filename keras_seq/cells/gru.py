@@ -64,7 +64,7 @@ class GRUCell(GatedCell):
     @property
     def pointwise(self):
         """Resetting before the product puts a gate into the product."""
-        return self.reset_after
+        return self.reset_after and type(self).step is GRUCell.step
 
     def combine(self, x, r, states):
         """Reset after the recurrent product; see the class."""

@@ -1,7 +1,7 @@
 """Texts with labels, and how a part of them is held out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,6 +79,7 @@ class TextDataset:
         train: What a model is fitted on.
         validation: What choices are made on.
         test: What the result is reported on.
+        own_test_part: Whether the source came with its test part, or that was held out here.
     """
 
     name: str
@@ -86,6 +87,14 @@ class TextDataset:
     train: LabelledTexts
     validation: LabelledTexts
     test: LabelledTexts
+    own_test_part: bool = False
+
+    def all_for_testing(self) -> "TextDataset":
+        """The same with all examples in the test part as well, for a model trained elsewhere."""
+        parts = (self.train, self.validation, self.test)
+        texts = [text for part in parts for text in part.texts]
+        labels = np.concatenate([part.labels for part in parts])
+        return replace(self, test=LabelledTexts(texts, labels))
 
 
 def split(

@@ -65,13 +65,14 @@ def load_texts(
         train, test, names = read_tfds(source.removeprefix(TFDS_PREFIX), data_dir)
     else:
         train, test, names = _read_files(source)
+    own_test_part = test is not None
     try:
         if test is None:
             train, test = split(train, test_fraction, seed, label_names=names)
         train, validation = split(train, validation_fraction, seed, label_names=names)
     except DataError as error:
         raise DataError(f"{source}: {error}") from error
-    return TextDataset(source, names, train, validation, test)
+    return TextDataset(source, names, train, validation, test, own_test_part)
 
 
 def _read_files(source: str) -> tuple[LabelledTexts, LabelledTexts | None, tuple[str, ...]]:

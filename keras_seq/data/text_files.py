@@ -79,9 +79,9 @@ def read_file(path: Path) -> list[Row]:
     """
     ending = path.suffix.lower()
     if ending not in TABLE_ENDINGS:
+        came = f"ends in {ending!r}" if ending else "has no ending"
         raise DataError(
-            f"{path} ends in {ending or 'nothing'!r}; give a file that ends in "
-            f"{', '.join(TABLE_ENDINGS)}, or a folder."
+            f"{path} {came}; give a file that ends in {', '.join(TABLE_ENDINGS)}, or a folder."
         )
     content = _read_text(path)
     if not content.strip():

@@ -149,6 +149,16 @@ class Tokenizer(tf.Module):
         rows = [self(chunk) for chunk in _chunks(texts)]
         return tf.concat(rows or [self(tf.zeros([0], tf.string))], axis=0)
 
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Counts the tokens of texts, those beyond `max_length` too.
+
+        Example:
+            >>> from keras_seq.data import Tokenizer
+            >>> Tokenizer(["a"], max_length=2).count(["a b, c!", ""])
+            [5, 0]
+        """
+        return split_tokens(tf.constant(texts, tf.string)).row_lengths().numpy().tolist()
+
     def pad(
         self, ragged: tf.RaggedTensor, length: int | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:

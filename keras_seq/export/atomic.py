@@ -59,7 +59,7 @@ def replacing(path: Path, contents: Collection[str] = ()) -> Iterator[Path]:
         yield draft
         _move_into_place(draft, path)
     except OSError as error:
-        raise write_error(path, error) from error
+        raise write_error(Path(error.filename or path), error) from error
     finally:
         _remove(draft)
 

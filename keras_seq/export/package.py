@@ -6,21 +6,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from keras_seq.export.atomic import replacing
-from keras_seq.export.check import Case, Comparison, compare, make_case, make_cases
+from keras_seq.export.check import make_cases
 from keras_seq.export.errors import ExportError
 from keras_seq.export.report import export_report
-from keras_seq.export.runtime import SavedModel, measure_latency
+from keras_seq.export.runtime import measure_latency
 from keras_seq.export.saved_model import (
     LABELS_FILE,
     TextTokenizer,
     check_labels,
+    check_saved_model,
     ids_signature,
     lines,
-    text_outputs,
     write_saved_model,
 )
 from keras_seq.export.signature import Signature
@@ -56,7 +55,8 @@ def export_all(
         check_inputs: Inputs for the value check, as in `to_tflite`. By default the ids of
             `check_texts`, or else random ones.
         check_texts: Texts for the value check of the SavedModel; needs a tokenizer.
-        tolerance: The largest absolute difference from the Keras model to let through.
+        tolerance: The largest difference from the Keras model to let through, times the largest
+            output where that is above 1.
         output_name: The name of the model's single output; by default its own.
         on_stage: Called with the name of each stage as it begins.
 
@@ -99,7 +99,7 @@ def export_all(
         begin("writing the SavedModel")
         write_saved_model(signature, draft / SAVED_MODEL, tokenizer, files)
         begin("checking the SavedModel")
-        saved = _check_saved_model(
+        saved = check_saved_model(
             signature, draft / SAVED_MODEL, cases, tokenizer, check_texts, tolerance
         )
         begin("converting to TFLite and checking it")
@@ -113,25 +113,3 @@ def export_all(
         report = export_report(draft / SAVED_MODEL, tflite, saved, latency)
         (draft / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return report
-
-
-def _check_saved_model(
-    signature: Signature,
-    path: Path,
-    cases: Sequence[Case],
-    tokenizer: TextTokenizer | None,
-    texts: Sequence[str] | None,
-    tolerance: float,
-) -> dict[str, Comparison]:
-    """Runs the SavedModel, loaded afresh, on ids or features, and on texts if there are any."""
-    if tokenizer is None:
-        run = SavedModel(path)
-        return {"tensors": compare(run, cases, tolerance, "The SavedModel")}
-    checked = {"ids": compare(SavedModel(path, "ids"), cases, tolerance, "The SavedModel")}
-    if texts:
-        case = make_case(
-            {"text": np.array(texts, dtype=object)},
-            lambda inputs: text_outputs(signature, tokenizer, tf.constant(inputs["text"])),
-        )
-        checked["text"] = compare(SavedModel(path), [case], tolerance, "The SavedModel")
-    return checked

@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import tensorflow as tf
 
 from keras_seq.export.atomic import replacing
+from keras_seq.export.check import Case, Comparison, compare, make_case, make_cases
 from keras_seq.export.errors import ExportError
+from keras_seq.export.runtime import SavedModel
 from keras_seq.export.signature import Signature
 
 LABELS_FILE = "labels.txt"
@@ -37,13 +40,16 @@ def to_saved_model(
     tokenizer: TextTokenizer | None = None,
     labels: Sequence[str] | None = None,
     output_name: str | None = None,
+    check_inputs: Sequence[Any] | None = None,
+    tolerance: float = 1e-5,
 ) -> None:
     """Writes a SavedModel that plain TensorFlow loads, without Keras or this library.
 
     Without a tokenizer, its signature `serving_default` takes the model's inputs by name. With
     one, `serving_default` takes `text`, strings (B,), and a second signature `ids` takes `ids`,
     int32 (B, T). Both return the outputs by name. The tokenizer's files and `labels.txt` lie
-    in the folder's `assets`.
+    in the folder's `assets`. It is loaded and run before it is kept; one that gives other values
+    than the model is refused, and what was at `path` stays.
 
     Args:
         model: A Keras model: functional, sequential, or wrapped in a functional one.
@@ -51,9 +57,13 @@ def to_saved_model(
         tokenizer: A `tf.Module` that turns texts into ids, such as `keras_seq.data.Tokenizer`.
         labels: The names of the classes, in the order of the output.
         output_name: The name of the model's single output; by default its own.
+        check_inputs: Inputs for the value check, as in `to_tflite`; made up if None.
+        tolerance: The largest difference from the Keras model to let through, times the largest
+            output where that is above 1.
 
     Raises:
-        ExportError: The model or the tokenizer cannot be exported, or the folder not written.
+        ExportError: The model or the tokenizer cannot be exported, the values differ, or the
+            folder cannot be written.
 
     Example:
         >>> import keras, tempfile
@@ -69,13 +79,17 @@ def to_saved_model(
         >>> tuple(serve(ids=tf.constant([[1, 2, 3]]))["mean"].shape)
         (1, 4)
     """
-    signature = Signature.of(model, output_name)
+    signature = Signature.of(model, output_name, check_inputs)
+    # With a tokenizer, the signature that takes numbers calls its input by that name.
+    checked = signature if tokenizer is None else ids_signature(signature)
     files = dict(tokenizer.files()) if tokenizer is not None else {}
     if labels is not None:
         check_labels(labels, signature)
         files[LABELS_FILE] = lines(labels)
     with replacing(Path(path), _CONTENTS) as draft:
         write_saved_model(signature, draft, tokenizer, files)
+        cases = make_cases(checked, check_inputs)
+        check_saved_model(checked, draft, cases, tokenizer, None, tolerance)
 
 
 def write_saved_model(
@@ -112,6 +126,32 @@ def write_saved_model(
             f"The model {signature.model.name!r} could not be traced or saved "
             f"({type(error).__name__}): {error}"
         ) from error
+
+
+def check_saved_model(
+    signature: Signature,
+    path: Path,
+    cases: Sequence[Case],
+    tokenizer: TextTokenizer | None,
+    texts: Sequence[str] | None,
+    tolerance: float,
+) -> dict[str, Comparison]:
+    """Runs the SavedModel, loaded afresh, on ids or features, and on texts if there are any.
+
+    Raises:
+        ExportError: Its values are not those of the model.
+    """
+    if tokenizer is None:
+        run = SavedModel(path)
+        return {"tensors": compare(run, cases, tolerance, "The SavedModel")}
+    checked = {"ids": compare(SavedModel(path, "ids"), cases, tolerance, "The SavedModel")}
+    if texts:
+        case = make_case(
+            {"text": np.array(texts, dtype=object)},
+            lambda inputs: text_outputs(signature, tokenizer, tf.constant(inputs["text"])),
+        )
+        checked["text"] = compare(SavedModel(path), [case], tolerance, "The SavedModel")
+    return checked
 
 
 def ids_signature(signature: Signature) -> Signature:

@@ -65,7 +65,8 @@ def to_tflite(
         length: The number of time steps that the file takes; None for any.
         check_inputs: Inputs for the value check, each as the model takes it. Other batch sizes
             and shorter lengths are cut from the first. Random ones are made up if None.
-        tolerance: The largest absolute difference from the Keras model to let through.
+        tolerance: The largest difference from the Keras model to let through, times the largest
+            output where that is above 1.
         output_name: The name of the model's single output; by default its own.
         timeout: Seconds after which the converter is stopped.
 

@@ -5,6 +5,7 @@ from keras_seq.layers.drop_in import GRU, LSTM, SimpleRNN
 from keras_seq.layers.engine import lowering
 from keras_seq.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from keras_seq.layers.recurrent import Recurrent
+from keras_seq.layers.time_distributed import TimeDistributed
 from keras_seq.layers.word_dropout import WordDropout
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "GlobalMaxPooling1D",
     "Recurrent",
     "SimpleRNN",
+    "TimeDistributed",
     "WordDropout",
     "lowering",
 ]

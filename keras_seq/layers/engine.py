@@ -3,7 +3,7 @@
 A cell is carried through time in the way that suits the life the layer is in, its *lowering*:
 
 ========== ======================================================================================
-"train"    TensorFlow: a while loop over tensor arrays (`engine_tensorflow.py`). Small kernels
+"default"  TensorFlow: a while loop over tensor arrays (`engine_tensorflow.py`). Small kernels
            project the input inside the loop and are run backwards by autodiff: the product of a
            step costs no more than writing all projections to memory and reading them back. Large
            kernels project all steps in one product, and in training have a backward loop of their
@@ -27,10 +27,10 @@ from keras import ops
 
 from keras_seq.cells import Cell, Gates
 
-LOWERINGS = ("train", "export", "unroll")
-_LARGE_KERNEL = 2**18  # elements of `kernel`
+LOWERINGS = ("default", "export", "unroll")
+_LARGE_KERNEL = 2**18  # elements of `kernel` or `recurrent_kernel`
 
-_current: contextvars.ContextVar[str] = contextvars.ContextVar("lowering", default="train")
+_current: contextvars.ContextVar[str] = contextvars.ContextVar("lowering", default="default")
 
 
 @contextlib.contextmanager
@@ -38,7 +38,7 @@ def lowering(name: str) -> Iterator[None]:
     """Sets how the time loop of every recurrent layer is traced inside the block.
 
     Args:
-        name: "train", "export" or "unroll"; see the module.
+        name: "default", "export" or "unroll"; see the module.
 
     Raises:
         ValueError: There is no such lowering.
@@ -94,7 +94,9 @@ def run_cell(
         ValueError: The number of steps is unknown where it must be known.
     """
     how = _way(x.shape[0], unroll)
-    large = math.prod(cell.kernel.shape) >= _LARGE_KERNEL
+    # Hoisting spares work on the kernel, the backward loop on the recurrent kernel.
+    large_input = math.prod(cell.kernel.shape) >= _LARGE_KERNEL
+    large = math.prod(cell.recurrent_kernel.shape) >= _LARGE_KERNEL
     if how == "tensorflow" and training and large and len(recurrent_dropout) <= 1:
         from keras_seq.layers import engine_tensorflow
 
@@ -103,7 +105,7 @@ def run_cell(
             dropped = recurrent_dropout[0] if recurrent_dropout else None
             return engine_tensorflow.scan_pointwise(cell, x, states, mask, dropped, collect)
 
-    hoisted = how != "tensorflow" or len(input_dropout) > 1 or large
+    hoisted = how != "tensorflow" or len(input_dropout) > 1 or large_input
     x = _project(cell, x, input_dropout) if hoisted else _drop(x, *input_dropout)
     recur = _recur(cell, recurrent_dropout)
 
@@ -125,7 +127,7 @@ def _way(steps: int | None, unroll: bool) -> str:
             "An unrolled recurrent layer needs a fixed number of time steps; the time dimension of "
             "its input is unknown. Give the input a fixed length, or set unroll=False."
         )
-    if how == "train":
+    if how == "default":
         return "tensorflow" if keras.backend.backend() == "tensorflow" else "scan"
     return how
 

@@ -40,9 +40,15 @@ def scan(step, x, states, mask, collect):
 
 
 def suits(cell: Cell) -> bool:
-    """Whether `scan_pointwise` knows all weights of the cell's equations."""
-    known = 2 + (cell.bias is not None)
-    return cell.pointwise and len(cell.trainable_variables) == known and tf.inside_function()
+    """Whether `scan_pointwise` knows the products and all weights of the cell, in a graph."""
+    weights = [cell.kernel, cell.recurrent_kernel, *([] if cell.bias is None else [cell.bias])]
+    known = {id(weight) for weight in weights}
+    return (
+        cell.pointwise
+        and type(cell).recur is Cell.recur
+        and known == {id(weight) for weight in [*cell.weights]}
+        and tf.inside_function()
+    )
 
 
 def scan_pointwise(cell: Cell, x, states, mask, dropout_mask, collect):

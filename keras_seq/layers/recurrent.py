@@ -135,7 +135,7 @@ class Recurrent(keras.layers.RNN):
         return self._as_keras(outputs, states, mask)
 
     def _as_keras(self, outputs, states, mask):
-        """Keras' outputs at masked steps, where only the states are what `scan` gives.
+        """Keras' outputs at masked steps, where only the states are what the loop gives.
 
         Before the first real step, and with `zero_output_for_mask` at every masked step, the
         output is zero, even where the initial state is not.

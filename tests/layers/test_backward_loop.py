@@ -1,11 +1,13 @@
 """The backward loop of large kernels: the gradients of Keras, in a graph, at any length."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from contract import MASKS, U, sequences
 
-from keras_seq.layers import GRU, LSTM, engine, engine_tensorflow
+from keras_seq.cells import GRUCell, LSTMCell, SimpleRNNCell
+from keras_seq.layers import GRU, LSTM, Recurrent, engine, engine_tensorflow
 
 from .against import assert_equal, evaluate, every_case, every_mask, mixture, pair
 
@@ -62,6 +64,58 @@ def test_recurrent_dropout(case, taken):
     found = evaluate_in_graph(layer, x, states, training=True)
     assert_equal(found, evaluate(theirs, x, states, training=True))
     assert bool(taken) == (case.gates == 1)
+
+
+class HalvingGRUCell(GRUCell):
+    """Equations of its own in `step`."""
+
+    def step(self, x, states, recur):
+        return tuple(new / 2 for new in super().step(x, states, recur))
+
+
+class TripledLSTMCell(LSTMCell):
+    """A recurrent product of its own."""
+
+    def recur(self, h, *gates):
+        return super().recur(3 * h, *gates)
+
+
+class ScaledRNNCell(SimpleRNNCell):
+    """A weight of its own."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.scale = self.add_weight(shape=(self.units,), initializer="ones", name="scale")
+
+    def combine(self, x, r, states):
+        return (self.scale * self.activation(x[0] + r[0]),)
+
+
+@pytest.mark.parametrize("cell", [HalvingGRUCell, TripledLSTMCell, ScaledRNNCell])
+def test_a_cell_with_more_of_its_own_goes_the_plain_way(cell, taken):
+    """The backward loop would leave out what it does not know."""
+    layer = Recurrent(cell(U), return_sequences=True)
+    reference = keras.layers.RNN(layer.cell, return_sequences=True)
+    layer.build((None, 5, 4))
+    x, states = sequences(), [np.full((3, U), 0.3)] * len(layer.state_size)
+    found = evaluate_in_graph(layer, x, states, training=True)
+    assert_equal(found, evaluate(reference, x, states, training=True))
+    assert not taken
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(dtype, taken):
+    """Half the digits: as near to float32 as the plain loop is."""
+    x, states = sequences(), [np.full((3, U), 0.3)] * 2
+    layers = [LSTM(U, return_sequences=True, dtype=d) for d in (dtype, "float32")]
+    for layer in layers:
+        layer.build((None, 5, 4))
+    layers[1].set_weights(layers[0].get_weights())
+    half, full = (evaluate_in_graph(layer, x, states, training=True) for layer in layers)
+    assert len(taken) == 2
+    for a, b in zip(half[0] + half[1], full[0] + full[1], strict=True):
+        scale = np.abs(b).max()
+        np.testing.assert_allclose(a.astype("float32") / scale, b / scale, atol=0.06)
 
 
 def test_one_trace_serves_every_length(taken):

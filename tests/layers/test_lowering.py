@@ -17,7 +17,7 @@ def test_lowerings_give_equal_values(case, mask, options):
     layer, theirs = pair(case, return_state=True, **options)
     x, states = sequences(), case.states()
     expected = evaluate(theirs, x, states, mask=mask)
-    for name in ("train", "unroll"):
+    for name in ("default", "unroll"):
         with lowering(name):
             assert_equal(evaluate(layer, x, states, mask=mask), expected)
     with lowering("export"):

@@ -7,8 +7,11 @@ import sys
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from tasks.__main__ import main
+from tasks.runner import Runner
+from tasks.sentiment import Sentiment
 
 
 def _run(capsys, *arguments):
@@ -37,15 +40,20 @@ def test_train_writes_everything(finished_run):
 
 
 def test_evaluate_repeats_the_test_figures(finished_run, capsys):
-    from rich.console import Console
-
-    from tasks.runner import Runner
-    from tasks.sentiment import Sentiment
-
     metrics = json.loads((finished_run / "metrics.json").read_text())
     again = Runner(Sentiment(), finished_run, Console()).evaluate()
     assert again["test_accuracy"] == pytest.approx(metrics["test_accuracy"], abs=1e-6)
     assert again["test_loss"] == pytest.approx(metrics["test_loss"], abs=1e-5)
+
+
+def test_evaluate_on_a_file_counts_every_row(finished_run, tmp_path, capsys):
+    rows = [(f"really {'lovely' if i % 2 else 'dull'} number {i}", i % 2) for i in range(20)]
+    path = tmp_path / "more.csv"
+    names = ("negative", "positive")
+    path.write_text("text,label\n" + "\n".join(f"{text},{names[y]}" for text, y in rows))
+    figures = Runner(Sentiment(), finished_run, Console()).evaluate(str(path))
+    assert figures["test_examples"] == 20
+    assert round(figures["test_accuracy"] * 20, 4) % 1 == 0
 
 
 def test_predict_arguments_and_stdin_agree(finished_run, capsys, monkeypatch):
@@ -65,7 +73,7 @@ def test_predict_arguments_and_stdin_agree(finished_run, capsys, monkeypatch):
 def test_predict_long_text_says_what_is_read(finished_run, capsys):
     status, out, _ = _run(capsys, "predict", "--run", finished_run, "good " * 100_000)
     assert status == 0
-    assert "only 600 words read, from the end" in out
+    assert "[read the last 600 of 100,000 tokens]" in out
 
 
 def test_predict_refuses_invalid_utf8(finished_run, capsys, monkeypatch):
@@ -73,6 +81,9 @@ def test_predict_refuses_invalid_utf8(finished_run, capsys, monkeypatch):
     status, _, err = _run(capsys, "predict", "--run", finished_run)
     assert status == 2
     assert "line 2: invalid UTF-8 at byte 5" in err
+    status, _, err = _run(capsys, "predict", "--run", finished_run, "caf\udce9")
+    assert status == 2
+    assert "input 1: invalid UTF-8 at byte 4" in err
 
 
 @pytest.mark.slow
@@ -160,6 +171,50 @@ class TestRefused:
         )
         assert (finished_run / "model.keras").exists()
 
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            "cell=foo",
+            "pooling=foo",
+            "units=0",
+            "layers=0",
+            "embedding_units=-1",
+            "dropout=2",
+            "embedding_dropout=-1",
+            "word_dropout=1",
+            "batch_size=0",
+            "bucket_lengths=0,50",
+            "epochs=0",
+            "seed=-1",
+            "seed=4294967296",
+            "learning_rate=nan",
+            "max_length=0",
+            "keep=middle",
+            "vocabulary_size=0",
+        ],
+    )
+    def test_values_that_make_no_sense_do_not_cost_a_run(
+        self, capsys, finished_run, reviews_csv, tmp_path, setting
+    ):
+        run = tmp_path / "run"
+        shutil.copytree(finished_run, run)
+        before = {path.name: path.read_bytes() for path in run.iterdir()}
+        arguments = ["train", "--overwrite", "--data", reviews_csv, "--run", run, "--set", setting]
+        self.check(capsys, arguments, setting.partition("=")[0].partition("_")[0])
+        assert before == {path.name: path.read_bytes() for path in run.iterdir()}
+
+    def test_overwrite_spares_what_no_run_wrote(self, capsys, finished_run, reviews_csv, tmp_path):
+        foreign, mixed = tmp_path / "foreign", tmp_path / "mixed"
+        foreign.mkdir()
+        (foreign / "config.json").write_text('{"model_type": "bert"}')
+        shutil.copytree(finished_run, mixed)
+        (mixed / "notes.txt").write_text("mine")
+        for run, word in ((foreign, "task None"), (mixed, "notes.txt")):
+            self.check(capsys, ["train", "--overwrite", "--data", reviews_csv, "--run", run], word)
+            self.check(capsys, ["demo", "--run", run])
+        assert (foreign / "config.json").exists()
+        assert (mixed / "notes.txt").exists()
+
     def test_a_folder_that_is_no_run_is_left_alone(self, capsys, tmp_path, reviews_csv):
         (tmp_path / "precious.txt").write_text("mine")
         self.check(
@@ -200,8 +255,7 @@ class TestRefused:
         self.check(
             capsys,
             ["train", "--resume", "--run", finished_run, "--set", "units=5"],
-            "only epochs",
-            "units",
+            "keeps its configuration",
         )
 
     def test_other_classes(self, capsys, finished_run, tmp_path):
@@ -230,3 +284,25 @@ def test_random_text_is_not_a_model(tmp_path, finished_run, capsys):
     status, _, err = _run(capsys, "predict", "--run", broken, "fine")
     assert status == 2
     assert "truncated or damaged" in err
+
+
+@pytest.mark.slow
+def test_demo(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    status, out, _ = _run(capsys, "demo", "--run", tmp_path / "run", "--to", tmp_path / "out")
+    assert status == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    # The corpus is made so that word counts cannot pass 0.75.
+    assert metrics["test_accuracy"] > 0.95 > 0.8 > metrics["bag_of_words_test_accuracy"]
+    for words in (
+        "test accuracy",
+        "parameters",
+        "examples per second",
+        "builtin ops",
+        "largest difference Keras–TFLite",
+        "largest difference Keras–SavedModel",
+    ):
+        assert words in out
+    judged = [line.split()[0] for line in out.splitlines() if line.startswith(("posi", "nega"))]
+    assert judged == ["positive", "negative", "positive"]
+    assert (tmp_path / "out" / "model.tflite").exists()

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 
@@ -37,14 +38,22 @@ def test_override_refuses(setting, message):
         configs.override(Config(), [setting])
 
 
-def test_written_and_read_back(tmp_path):
-    import json
-
+def test_read_back_from_json():
     config = Config(units=9, lengths=(4, 1))
-    configs.write(config, "some_task", tmp_path / "config.json")
-    content = json.loads((tmp_path / "config.json").read_text())
-    assert content["task"] == "some_task"
+    content = json.loads(json.dumps({"task": "some_task", **dataclasses.asdict(config)}))
     assert configs.read(Config, content) == config
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": -1}, "'seed' must be a whole number"),
+        ({"epochs": 0}, "'epochs' must be at least 1"),
+    ],
+)
+def test_values_that_make_no_sense(options, message):
+    with pytest.raises(configs.ConfigError, match=message):
+        configs.TaskConfig(**options)
 
 
 def test_read_refuses_what_it_does_not_know():

@@ -1,6 +1,8 @@
 """A run killed with -9 and resumed ends with the weights of a run that was not."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,9 +71,27 @@ def test_killed_run_resumes_to_the_same_weights(reviews_csv, tmp_path):
         np.testing.assert_array_equal(resumed[name], expected[name], err_msg=f"variable {name}")
 
 
-def test_a_finished_run_resumes_to_itself_and_can_go_on(finished_run, capsys):
-    before = _checkpoint(finished_run)
-    assert main(["sentiment", "train", "--resume", "--run", str(finished_run)]) == 0
-    after = _checkpoint(finished_run)
+def test_a_finished_run_resumes_to_itself(finished_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    assert main(["sentiment", "train", "--resume", "--run", str(run)]) == 0
+    before, after = _checkpoint(finished_run), _checkpoint(run)
     for name in before:
         np.testing.assert_array_equal(after[name], before[name])
+
+
+def test_changed_data_is_refused(reviews_csv, finished_run, tmp_path, capsys):
+    """Ids of another vocabulary would scramble the embeddings without a word."""
+    run, data = tmp_path / "run", tmp_path / "reviews.csv"
+    shutil.copytree(finished_run, run)
+    shutil.copy(reviews_csv, data)
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "data": str(data)}))
+    assert main(["sentiment", "evaluate", "--run", str(run)]) == 0
+    with open(data, "a", encoding="utf-8") as file:
+        file.write("zebra zebra zebra,positive\n")
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    for verb in (["train", "--resume"], ["evaluate"]):
+        assert main(["sentiment", *verb, "--run", str(run)]) == 2
+        assert "is not what it was" in capsys.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in run.iterdir()}
