@@ -34,13 +34,14 @@ class Config(TaskConfig):
     """Options of the sentiment task."""
 
     data: str = option("builtin", "builtin, tfds:NAME, or a path: CSV, TSV, JSONL, folder of texts")
-    vocabulary_size: int = option(30_000, "words kept, the most frequent of the training texts")
+    vocabulary_size: int = option(20_000, "words kept, the most frequent of the training texts")
     max_length: int = option(600, "tokens of a text that are read: words and punctuation marks")
     keep: str = option("end", "which part of a longer text is read: start or end")
     bucket_lengths: tuple[int, ...] = option(
         (50, 100, 150, 200, 300, 400, 600), "lengths that texts are padded to; max_length is added"
     )
     batch_size: int = option(64, "texts in a batch")
+    epochs: int = option(5, "passes over the training texts")
     learning_rate: float = option(2e-3, "of Adam at the start; it falls to zero along a cosine")
     cell: str = option("gru", "simple_rnn, lstm or gru")
     units: int = option(64, "size of the state of each direction")
@@ -50,7 +51,7 @@ class Config(TaskConfig):
     pooling: str = option("max", "what is kept of all steps: max, mean, max+mean or last")
     dropout: float = option(0.5, "rate before the last layer")
     embedding_dropout: float = option(0.3, "rate on the features of the word vectors")
-    word_dropout: float = option(0.0, "rate at which words become unknown in training")
+    word_dropout: float = option(0.25, "rate at which words become unknown in training")
 
     def __post_init__(self) -> None:
         super().__post_init__()
