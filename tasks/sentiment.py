@@ -231,7 +231,14 @@ class Sentiment(Task):
 
     def demo_config(self):
         """Small enough for two cores and three minutes."""
-        return Config(embedding_units=64, units=32, batch_size=32, vocabulary_size=2_000)
+        return Config(
+            embedding_units=64,
+            units=32,
+            batch_size=32,
+            vocabulary_size=2_000,
+            epochs=3,
+            word_dropout=0.0,
+        )
 
     def baselines(self, data):
         """See `Task`."""

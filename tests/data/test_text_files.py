@@ -87,7 +87,7 @@ BAD_FILES = {
     "empty": ("a.csv", " \n", "is empty"),
     "header only": ("a.csv", "text,label\n\n", "header only"),
     "ending": ("a.xlsx", "text,label\n", r"ends in '\.xlsx'.*\.csv, \.tsv, \.jsonl"),
-    "no ending": ("reviews", "text,label\n", "ends in 'nothing'"),
+    "no ending": ("reviews", "text,label\n", "has no ending"),
     "no text column": ("a.csv", "body,label\nx,1\n", "no column for the text; found body, label"),
     "no label column": ("a.tsv", "text\tstars\nx\t1\n", "no column for the label; found text, st"),
     "no label": ("a.csv", 'text,label\n"x\ny",1\nz, \n', "line 4: the label is missing"),

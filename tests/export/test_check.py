@@ -85,3 +85,13 @@ def test_latency(classifier):
     assert latency.shapes == {"ids": (1, 8)}
     with pytest.raises(ValueError, match="at least 1"):
         measure_latency(path, {}, runs=0)
+
+
+def test_the_tolerance_grows_with_the_values():
+    """Around 1,000 the numbers of float32 lie 6e-5 apart: equal values may differ by that."""
+    expected = np.array([[1000.0, -3.0]], "float32")
+    case = Case({"x": np.zeros((1, 1))}, {"y": expected})
+    near = expected + np.array([[0.005, 0]], "float32")
+    assert compare(lambda inputs: {"y": near}, [case], 1e-5).difference > 1e-3
+    with pytest.raises(ExportError, match="differs"):
+        compare(lambda inputs: {"y": expected + 0.02}, [case], 1e-5)

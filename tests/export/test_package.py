@@ -8,7 +8,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from keras_seq.export import ExportError, TFLiteFile, export_all, package, read_files, tflite
+from keras_seq.export import ExportError, TFLiteFile, export_all, read_files, saved_model, tflite
 
 from .examples import LABELS, SpaceTokenizer, make_classifier
 
@@ -76,13 +76,13 @@ def test_a_lying_conversion_leaves_the_earlier_export(classifier, earlier, monke
 
 @pytest.mark.parametrize("signature", ["ids", "serving_default"])
 def test_a_lying_saved_model_leaves_the_earlier_export(classifier, earlier, monkeypatch, signature):
-    class Lying(package.SavedModel):
+    class Lying(saved_model.SavedModel):
         def __call__(self, inputs):
             outputs = super().__call__(inputs)
             lies = signature == "serving_default" if "text" in inputs else signature == "ids"
             return {name: value + 0.01 * lies for name, value in outputs.items()}
 
-    monkeypatch.setattr(package, "SavedModel", Lying)
+    monkeypatch.setattr(saved_model, "SavedModel", Lying)
     with pytest.raises(ExportError, match="The SavedModel is refused"):
         export_all(
             classifier[0], earlier, tokenizer=SpaceTokenizer(), check_texts=["good", "bad film"]

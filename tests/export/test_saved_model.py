@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seq.data import Tokenizer
-from keras_seq.export import ExportError, to_saved_model
+from keras_seq.export import ExportError, saved_model, to_saved_model
 from keras_seq.export.runtime import SavedModel
 
 from .examples import LABELS, WORDS, SpaceTokenizer, make_classifier, padded_ids
@@ -121,3 +121,18 @@ def test_a_full_disk_leaves_the_earlier_one(tmp_path, monkeypatch):
         to_saved_model(make_classifier(seed=2), path)
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
     assert os.listdir(tmp_path) == ["saved_model"]
+
+
+@pytest.mark.parametrize("tokenizer", [None, SpaceTokenizer()], ids=["ids", "texts"])
+def test_one_that_gives_other_values_is_refused(tmp_path, monkeypatch, tokenizer):
+    class Lying(SavedModel):
+        def __call__(self, inputs):
+            return {name: value + 1e-3 for name, value in super().__call__(inputs).items()}
+
+    path = tmp_path / "saved_model"
+    to_saved_model(make_classifier(), path, tokenizer=tokenizer)
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    monkeypatch.setattr(saved_model, "SavedModel", Lying)
+    with pytest.raises(ExportError, match="The SavedModel is refused"):
+        to_saved_model(make_classifier(seed=2), path, tokenizer=tokenizer)
+    assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
