@@ -77,7 +77,7 @@ LOOPS = {"While", "StatelessWhile"}
 
 
 def test_each_lowering_traces_its_own_loop():
-    train, export, unroll = (traced(name) for name in ("train", "export", "unroll"))
+    train, export, unroll = (traced(name) for name in ("default", "export", "unroll"))
     assert train & LOOPS
     assert any(op.startswith("TensorList") for op in train)
     assert export & LOOPS
@@ -94,5 +94,5 @@ def test_the_choice_ends_with_its_block():
 
 
 def test_unknown_lowering_is_refused():
-    with pytest.raises(ValueError, match="lowering must be one of train, export, unroll"):
+    with pytest.raises(ValueError, match="lowering must be one of default, export, unroll"):
         lowering("fast").__enter__()
