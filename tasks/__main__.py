@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from tasks.quiet import quiet
+
 # Before TensorFlow is imported: its start-up notes are no news to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -17,12 +19,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one verb of one task. Returns the exit status: 0, or 2 for input that cannot be used."""
     options = _parser().parse_args(arguments)
 
-    from rich.console import Console
+    with quiet():
+        from rich.console import Console
 
-    from keras_seq.data import DataError
-    from keras_seq.export import ExportError
-    from tasks.config import ConfigError
-    from tasks.run_directory import RunError
+        from keras_seq.data import DataError
+        from keras_seq.export import ExportError
+        from tasks.config import ConfigError
+        from tasks.run_directory import RunError
 
     console = Console()
     try:

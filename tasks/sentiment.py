@@ -143,7 +143,7 @@ class Sentiment(Task):
     demo_inputs = (
         "Critics called it dull and hollow. To me the film was wonderful and quite graceful.",
         "The advert made the radio look superb. But in the end it turned out to be flimsy.",
-        "Not for a single minute did I think of the plot as boring. The ending was superb.",
+        "Nobody would have called the plot boring. No matter whom you ask, the ending was superb.",
     )
 
     def load(self, config, run=None, *, test_only=False):

@@ -59,7 +59,9 @@ def replacing(path: Path, contents: Collection[str] = ()) -> Iterator[Path]:
         yield draft
         _move_into_place(draft, path)
     except OSError as error:
-        raise write_error(Path(error.filename or path), error) from error
+        named = str(error.filename or draft)
+        # The hidden draft is our affair; any other file, such as a temporary one, is named.
+        raise write_error(path if named.startswith(str(draft)) else Path(named), error) from error
     finally:
         _remove(draft)
 
