@@ -23,8 +23,8 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
 
     Two tiers:
 
-    * override `combine(x, r, states)`, and the time loop projects all inputs in one product before
-      it starts;
+    * override `combine(x, r, states)`, and the time loop knows both products: in training it runs
+      large kernels backwards with one weight product after the loop;
     * override `step(x, states, recur)` when a second product depends on a gate (the reset gate of
       the original GRU), and call `recur(h, gate, …)` for each product.
 
