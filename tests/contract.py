@@ -7,6 +7,7 @@ from functools import partial
 import keras
 import numpy as np
 from oracle import cells as oracle
+from oracle import relatives
 
 from keras_seq import cells, layers
 
@@ -29,15 +30,18 @@ EXEMPT = {
 
 @dataclass(frozen=True)
 class Case:
-    """A cell with its layer, and the two things they are held against."""
+    """A cell with its layer, and the two things they are held against: oracle and namesake."""
 
     name: str
     cell: type
     layer: type
-    keras_layer: type
+    keras_layer: type | None
     step: Callable  # the oracle's
     options: dict = field(default_factory=dict)
     main: bool = False  # whether the longer tests run it too
+    recurrent: tuple | None = None  # shape of the recurrent kernel, if not (U, G·U)
+    own: dict = field(default_factory=dict)  # shapes of the weights of its own
+    widths: tuple | None = None  # of the states, if not U
 
     @property
     def gates(self):
@@ -46,23 +50,28 @@ class Case:
     def states(self):
         """Random initial states (B, U), float64."""
         random = np.random.default_rng(8)
-        return [random.normal(size=(B, U)) for _ in self.cell.states]
+        widths = self.widths or (U,) * len(self.cell.states)
+        return [random.normal(size=(B, width)) for width in widths]
+
+    def shapes(self, inputs=F):
+        """Of each weight, in the order of `get_weights`, by the oracle's names."""
+        columns = self.gates * U
+        shapes = {"kernel": (inputs, columns), "recurrent": self.recurrent or (U, columns)}
+        two = self.cell is cells.LayerNormGRUCell
+        two = two or (self.cell is cells.GRUCell and self.options.get("reset_after", True))
+        shapes |= {"bias": (2, columns) if two else (columns,), **self.own}
+        biased = self.options.get("use_bias", True)
+        return {name: s for name, s in shapes.items() if biased or not name.endswith("bias")}
 
     def weights(self, inputs=F, seed=7):
         """Random weights in the order of `get_weights`, float64, no two gates alike."""
-        random, columns = np.random.default_rng(seed), self.gates * U
-        shapes = [(inputs, columns), (U, columns)]
-        if self.options.get("use_bias", True):
-            two = self.cell is cells.GRUCell and self.options.get("reset_after", True)
-            shapes.append((2, columns) if two else (columns,))
-        return [random.normal(scale=0.6, size=shape) for shape in shapes]
+        random = np.random.default_rng(seed)
+        return [random.normal(scale=0.6, size=shape) for shape in self.shapes(inputs).values()]
 
     def oracle_step(self, weights):
         """The oracle's step (x_t, states) -> states with these weights."""
-        activations = {k: v for k, v in self.options.items() if k.endswith("activation")}
-        bias = weights[2] if len(weights) == 3 else None
-        step = partial(self.step, kernel=weights[0], recurrent=weights[1], bias=bias)
-        return partial(step, **activations)
+        known = {k: v for k, v in self.options.items() if k.endswith(("activation", "epsilon"))}
+        return partial(self.step, **dict(zip(self.shapes(), weights, strict=True)), **known)
 
 
 def sequences(seed=6):
@@ -91,6 +100,68 @@ CASES = [
     Case("gru_reset_before_no_bias", *GRU_BEFORE, {"reset_after": False, "use_bias": False}),
 ]
 MAIN_CASES = [case for case in CASES if case.main]
+
+
+def relative(name, step, options=None, suffix="", **shapes):
+    """A case without a namesake in Keras."""
+    kinds = getattr(cells, f"{name}Cell"), getattr(layers, name)
+    options = options or {}
+    return Case(name + suffix, *kinds, None, step, options, main=not suffix, **shapes)
+
+
+def odyssey(name, variant, gates="ifo", **more):
+    """A variant of the LSTM with peepholes."""
+    own = {"peephole": (len(gates), U)} if gates else {}
+    step = partial(relatives.odyssey, variant)
+    return relative(name, step, own={**own, **more.pop("own", {})}, **more)
+
+
+_NO_BIAS = {"options": {"use_bias": False}, "suffix": "_no_bias"}
+_ACTIVATIONS = {"options": _OTHERS, "suffix": "_activations"}
+_NORMS = {"gain": (2, 4 * U), "cell_gain": (U,), "cell_bias": (U,)}
+_PROJECTED = {"recurrent": (2, 4 * U), "own": {"projection": (U, 2)}, "widths": (2, U)}
+
+# Cells and layers that Keras has not: held against the oracle and `keras.layers.RNN`.
+RELATIVES = [
+    odyssey("PeepholeLSTM", "V"),
+    odyssey("PeepholeLSTM", "V", **_ACTIVATIONS),
+    odyssey("PeepholeLSTM", "V", **_NO_BIAS),
+    odyssey("NoInputGateLSTM", "NIG", "fo"),
+    odyssey("NoForgetGateLSTM", "NFG", "io"),
+    odyssey("NoOutputGateLSTM", "NOG", "if"),
+    odyssey("NoInputActivationLSTM", "NIAF"),
+    odyssey("NoInputActivationLSTM", "NIAF", **_ACTIVATIONS),
+    odyssey("NoOutputActivationLSTM", "NOAF"),
+    odyssey("NoOutputActivationLSTM", "NOAF", **_ACTIVATIONS),
+    odyssey("CoupledPeepholeLSTM", "CIFG", "io"),
+    odyssey("NoPeepholeLSTM", "NP", ""),
+    odyssey("FullGateRecurrenceLSTM", "FGR", own={"gate_kernel": (3 * U, 3 * U)}),
+    relative("CoupledLSTM", relatives.coupled_lstm),
+    relative("CoupledLSTM", relatives.coupled_lstm, **_ACTIVATIONS),
+    relative("ProjectedLSTM", relatives.projected_lstm, {"projection_units": 2}, **_PROJECTED),
+    relative("LayerNormLSTM", relatives.layer_norm_lstm, own=_NORMS),
+    relative("LayerNormLSTM", relatives.layer_norm_lstm, own=_NORMS, **_NO_BIAS),
+    relative("LayerNormGRU", relatives.layer_norm_gru, own={"gain": (2, 3 * U)}),
+    relative(
+        "LayerNormGRU",
+        relatives.layer_norm_gru,
+        {"use_bias": False, "epsilon": 0.3},
+        "_no_bias_epsilon",
+        own={"gain": (2, 3 * U)},
+    ),
+    relative("MinimalGatedUnit", relatives.minimal_gated_unit),
+    relative("MUT1", partial(relatives.mutated, 1), recurrent=(U, 2 * U)),
+    relative("MUT1", partial(relatives.mutated, 1), recurrent=(U, 2 * U), **_NO_BIAS),
+    relative("MUT2", partial(relatives.mutated, 2)),
+    relative("MUT3", partial(relatives.mutated, 3)),
+    relative("IndRNN", relatives.ind_rnn, recurrent=(U,)),
+    relative("IndRNN", relatives.ind_rnn, {"activation": "tanh"}, "_tanh", recurrent=(U,)),
+]
+EXEMPT |= {
+    kind.__name__: "no namesake in Keras: the relatives are in a list of their own"
+    for case in RELATIVES
+    for kind in (case.cell, case.layer)
+}
 
 MASKS = {
     "none": None,

@@ -3,7 +3,48 @@
 from keras_seq.cells.cell import Cell, GatedCell
 from keras_seq.cells.gates import Gates
 from keras_seq.cells.gru import GRUCell
+from keras_seq.cells.ind_rnn import IndRNNCell
+from keras_seq.cells.layer_norm import LayerNormGRUCell, LayerNormLSTMCell
 from keras_seq.cells.lstm import LSTMCell
+from keras_seq.cells.lstm_search_space import (
+    CoupledPeepholeLSTMCell,
+    FullGateRecurrenceLSTMCell,
+    NoForgetGateLSTMCell,
+    NoInputActivationLSTMCell,
+    NoInputGateLSTMCell,
+    NoOutputActivationLSTMCell,
+    NoOutputGateLSTMCell,
+    NoPeepholeLSTMCell,
+)
+from keras_seq.cells.lstm_variants import CoupledLSTMCell, ProjectedLSTMCell
+from keras_seq.cells.minimal_gated_unit import MinimalGatedUnitCell
+from keras_seq.cells.mutated import MUT1Cell, MUT2Cell, MUT3Cell
+from keras_seq.cells.peephole import PeepholeLSTMCell
 from keras_seq.cells.simple_rnn import SimpleRNNCell
 
-__all__ = ["Cell", "GRUCell", "GatedCell", "Gates", "LSTMCell", "SimpleRNNCell"]
+__all__ = [
+    "Cell",
+    "CoupledLSTMCell",
+    "CoupledPeepholeLSTMCell",
+    "FullGateRecurrenceLSTMCell",
+    "GRUCell",
+    "GatedCell",
+    "Gates",
+    "IndRNNCell",
+    "LSTMCell",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
+    "MUT1Cell",
+    "MUT2Cell",
+    "MUT3Cell",
+    "MinimalGatedUnitCell",
+    "NoForgetGateLSTMCell",
+    "NoInputActivationLSTMCell",
+    "NoInputGateLSTMCell",
+    "NoOutputActivationLSTMCell",
+    "NoOutputGateLSTMCell",
+    "NoPeepholeLSTMCell",
+    "PeepholeLSTMCell",
+    "ProjectedLSTMCell",
+    "SimpleRNNCell",
+]

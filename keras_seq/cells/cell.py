@@ -1,12 +1,10 @@
 """What every cell has in common: a cell is a list of gates and one equation block."""
 
-import numbers
-
 import keras
 from keras import ops
 
 from keras_seq.cells.gates import Gates
-from keras_seq.cells.options import ConfigFromOptions, converted
+from keras_seq.cells.options import ConfigFromOptions, converted, positive_integer
 
 
 class Cell(ConfigFromOptions, keras.layers.Layer):
@@ -20,6 +18,10 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
     From these the weights, their shapes, initial values, the initial state and the configuration
     follow. The columns of `kernel` $W$ (F, G·U), `recurrent_kernel` $R$ (U, G·U) and `bias` (G·U)
     come in blocks of U columns, one for each of the G gates in the order of `gates`.
+
+    A cell may add weights of its own in `build`, which its equations read as attributes; those
+    above belong to the products, and no equation reads them. States that are not U wide are told
+    in `widths`. Gates without a recurrent product come last, and `recurrent_gates` leaves them out.
 
     Two tiers:
 
@@ -96,12 +98,9 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
         bias_constraint=None,
         **kwargs,
     ):
-        if isinstance(units, bool) or not isinstance(units, numbers.Integral) or units <= 0:
-            raise ValueError(
-                f"{type(self).__name__}: units must be a positive integer, got {units!r}."
-            )
+        units = positive_integer(self, "units", units)
         super().__init__(**kwargs)
-        self.units = units = int(units)
+        self.units = units
         self.activation = converted("activation", activation)
         self.use_bias = use_bias
         self.kernel_initializer = converted("initializer", kernel_initializer)
@@ -113,9 +112,31 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
         self.kernel_constraint = converted("constraint", kernel_constraint)
         self.recurrent_constraint = converted("constraint", recurrent_constraint)
         self.bias_constraint = converted("constraint", bias_constraint)
-        # Keras' convention: a bare integer for one state, a list for several.
-        self.state_size = units if len(self.states) == 1 else [units] * len(self.states)
-        self.output_size = units
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The columns of each state: U."""
+        return (self.units,) * len(self.states)
+
+    @property
+    def recurrent_gates(self) -> tuple[str, ...]:
+        """The gates with a recurrent product: all, or the first of `gates`."""
+        return self.gates
+
+    @property
+    def recurrent_shape(self) -> tuple[int, ...]:
+        """The shape of `recurrent_kernel`."""
+        return self.widths[0], len(self.recurrent_gates) * self.units
+
+    @property
+    def state_size(self) -> int | list[int]:
+        """`widths` as Keras wants them: a bare integer for one state, a list for several."""
+        return self.widths[0] if len(self.widths) == 1 else list(self.widths)
+
+    @property
+    def output_size(self) -> int:
+        """The columns of the output."""
+        return self.widths[0]
 
     @property
     def pointwise(self) -> bool:
@@ -133,7 +154,7 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
             constraint=self.kernel_constraint,
         )
         self.recurrent_kernel = self.add_weight(
-            shape=(self.units, columns),
+            shape=self.recurrent_shape,
             name="recurrent_kernel",
             initializer=self.recurrent_initializer,
             regularizer=self.recurrent_regularizer,
@@ -171,7 +192,7 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
         """The recurrent product, (B, U) to `Gates`, of the named gates or of all."""
         bias = self.bias[1] if self.bias is not None and self.recurrent_bias else None
         product = self._product(h, self.recurrent_kernel, bias, gates)
-        return Gates(product, len(gates or self.gates))
+        return Gates(product, len(gates or self.recurrent_gates))
 
     def _product(self, values, kernel, bias, gates):
         if gates and gates != self.gates:
@@ -211,7 +232,7 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
         Returns:
             Tuple of the new states, the output first.
         """
-        return self.combine(x, recur(states[0], *self.gates), states)
+        return self.combine(x, recur(states[0], *self.recurrent_gates), states)
 
     def call(self, inputs, states, training=False):
         """Does one step; see the class."""
@@ -223,8 +244,7 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
 
     def get_initial_state(self, batch_size=None):
         """Zeros, each (B, U)."""
-        zeros = [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in self.states]
-        return zeros
+        return [ops.zeros((batch_size, width), dtype=self.compute_dtype) for width in self.widths]
 
 
 class GatedCell(Cell):

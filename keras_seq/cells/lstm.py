@@ -5,8 +5,27 @@ import keras
 from keras_seq.cells.cell import GatedCell
 
 
+class ForgetGateCell(GatedCell):
+    """A cell whose forget gate f may start open.
+
+    Args:
+        units: U, the size of each state.
+        unit_forget_bias: Whether the forget gate's bias starts at one.
+        **kwargs: See `Cell` and `GatedCell`.
+    """
+
+    def __init__(self, units, *, unit_forget_bias=True, **kwargs):
+        super().__init__(units, **kwargs)
+        self.unit_forget_bias = unit_forget_bias
+
+    @property
+    def open_gates(self):  # type: ignore[override]
+        """The forget gate, if so wished."""
+        return ("f",) if self.unit_forget_bias else ()
+
+
 @keras.saving.register_keras_serializable("keras_seq")
-class LSTMCell(GatedCell):
+class LSTMCell(ForgetGateCell):
     r"""Long short-term memory, with a forget gate and without peepholes.
 
     $$i = \sigma(W_i^\top x_t + b_i + R_i^\top h_{t-1}) \qquad
@@ -36,20 +55,12 @@ class LSTMCell(GatedCell):
 
     Reference:
         Hochreiter & Schmidhuber, "Long short-term memory" (1997); the forget gate is that of
-        Gers, Schmidhuber & Cummins (2000), its open start that of Jozefowicz et al. (2015).
+        Gers, Schmidhuber & Cummins (2000). Its open start makes it the LSTM that Jozefowicz et al.
+        (2015) found to be as good as any of their mutations: there is no other class for that one.
     """
 
     gates = ("i", "f", "c", "o")
     states = ("h", "c")
-
-    def __init__(self, units, *, unit_forget_bias=True, **kwargs):
-        super().__init__(units, **kwargs)
-        self.unit_forget_bias = unit_forget_bias
-
-    @property
-    def open_gates(self):  # type: ignore[override]
-        """The forget gate, if so wished."""
-        return ("f",) if self.unit_forget_bias else ()
 
     def combine(self, x, r, states):
         """See the class."""

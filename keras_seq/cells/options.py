@@ -1,6 +1,7 @@
 """Constructor options: one place that reads them, converts them and writes them to a config."""
 
 import inspect
+import numbers
 from typing import Any
 
 import keras
@@ -17,6 +18,15 @@ _CONVERTERS: dict[str, tuple] = {
 def converted(kind: str, value: Any):
     """What Keras makes of a name, a config or an object of that kind."""
     return _CONVERTERS[kind][0](value)
+
+
+def positive_integer(owner: object, name: str, value: Any) -> int:
+    """The value of option `name` of `owner`, refused if it is not a positive integer."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value <= 0:
+        raise ValueError(
+            f"{type(owner).__name__}: {name} must be a positive integer, got {value!r}."
+        )
+    return int(value)
 
 
 def serialized(name: str, value: Any):

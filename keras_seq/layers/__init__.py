@@ -3,6 +3,24 @@
 from keras_seq.layers.bidirectional import Bidirectional
 from keras_seq.layers.drop_in import GRU, LSTM, SimpleRNN
 from keras_seq.layers.engine import lowering
+from keras_seq.layers.gru_variants import MUT1, MUT2, MUT3, LayerNormGRU, MinimalGatedUnit
+from keras_seq.layers.ind_rnn import IndRNN
+from keras_seq.layers.lstm_search_space import (
+    CoupledPeepholeLSTM,
+    FullGateRecurrenceLSTM,
+    NoForgetGateLSTM,
+    NoInputActivationLSTM,
+    NoInputGateLSTM,
+    NoOutputActivationLSTM,
+    NoOutputGateLSTM,
+    NoPeepholeLSTM,
+)
+from keras_seq.layers.lstm_variants import (
+    CoupledLSTM,
+    LayerNormLSTM,
+    PeepholeLSTM,
+    ProjectedLSTM,
+)
 from keras_seq.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from keras_seq.layers.recurrent import Recurrent
 from keras_seq.layers.time_distributed import TimeDistributed
@@ -11,9 +29,27 @@ from keras_seq.layers.word_dropout import WordDropout
 __all__ = [
     "GRU",
     "LSTM",
+    "MUT1",
+    "MUT2",
+    "MUT3",
     "Bidirectional",
+    "CoupledLSTM",
+    "CoupledPeepholeLSTM",
+    "FullGateRecurrenceLSTM",
     "GlobalAveragePooling1D",
     "GlobalMaxPooling1D",
+    "IndRNN",
+    "LayerNormGRU",
+    "LayerNormLSTM",
+    "MinimalGatedUnit",
+    "NoForgetGateLSTM",
+    "NoInputActivationLSTM",
+    "NoInputGateLSTM",
+    "NoOutputActivationLSTM",
+    "NoOutputGateLSTM",
+    "NoPeepholeLSTM",
+    "PeepholeLSTM",
+    "ProjectedLSTM",
     "Recurrent",
     "SimpleRNN",
     "TimeDistributed",

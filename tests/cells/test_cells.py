@@ -6,13 +6,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from contract import CASES, MAIN_CASES, U, sequences
+from contract import CASES, RELATIVES, U, sequences
 from oracle.gradients import central_differences
 
 from keras_seq.cells import LSTMCell
 
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-main_case = pytest.mark.parametrize("case", MAIN_CASES, ids=lambda case: case.name)
+ALL = [*CASES, *RELATIVES]
+every_case = pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+main_case = pytest.mark.parametrize("case", [c for c in ALL if c.main], ids=lambda case: case.name)
+drop_in_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 def built(case, weights, **options):
@@ -38,7 +40,8 @@ def test_one_step_equals_the_oracle(case, dtype, tolerance):
     expected = case.oracle_step(weights)(x, states)
     found = values(built(case, weights, dtype=dtype), x, states)
     assert found[0].dtype == dtype
-    np.testing.assert_allclose(found, expected, rtol=10 * tolerance, atol=tolerance)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=10 * tolerance, atol=tolerance)
 
 
 @main_case
@@ -51,34 +54,49 @@ def test_no_two_gates_can_be_exchanged(case):
         order[one], order[other] = other, one
         permuted = [
             np.concatenate([np.split(w, case.gates, axis=-1)[gate] for gate in order], axis=-1)
+            if w.shape[-1] == case.gates * U
+            else w
             for w in weights
         ]
         found = values(built(case, permuted), x, states)
-        assert np.abs(np.array(found) - expected).max() > 0.01, (one, other)
+        difference = max(np.abs(a - b).max() for a, b in zip(found, expected, strict=True))
+        assert difference > 0.01, (one, other)
+
+
+@main_case
+def test_every_number_of_every_weight_has_its_place(case):
+    """Weights turned around, one at a time and along each axis, must give other values."""
+    x, states, weights = sequences()[:, 0], case.states(), case.weights()
+    expected = np.concatenate(case.oracle_step(weights)(x, states), axis=-1)
+    for place, weight in enumerate(weights):
+        for axis in range(weight.ndim):
+            turned = [*weights[:place], np.flip(weight, axis), *weights[place + 1 :]]
+            found = np.concatenate(values(built(case, turned), x, states), axis=-1)
+            assert np.abs(found - expected).max() > 0.01, (place, axis)
 
 
 @main_case
 def test_gradient_equals_central_differences_of_the_oracle(case):
     x, states, weights = sequences()[:, 0], case.states(), case.weights()
-    by_state = np.random.default_rng(2).normal(size=(len(states), *states[0].shape))
+    by_state = np.random.default_rng(2).normal(size=np.concatenate(states, axis=-1).shape)
 
     def loss(variables):
         new = case.oracle_step(variables[: len(weights)])(variables[-1], states)
-        return np.sum(np.stack(new) * by_state)
+        return np.sum(np.concatenate(new, axis=-1) * by_state)
 
     expected = central_differences(loss, [*(w.copy() for w in weights), x.copy()])
     cell = built(case, weights, dtype="float64")
     x = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        new = tf.stack(cell(x, [tf.constant(s) for s in states])[1])
+        new = tf.concat(cell(x, [tf.constant(s) for s in states])[1], axis=-1)
         total = tf.reduce_sum(new * by_state)
     found = tape.gradient(total, [*(w.value for w in cell.trainable_weights), x])
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8)
 
 
-@every_case
+@drop_in_case
 def test_weights_are_those_of_keras(case):
     cell = case.cell(U, **case.options)
     cell.build((None, 4))
@@ -87,9 +105,17 @@ def test_weights_are_those_of_keras(case):
     assert [(w.name, w.shape, w.dtype) for w in cell.weights] == [
         (w.name, w.shape, w.dtype) for w in layer.weights
     ]
-    for state, shape in zip(cell.get_initial_state(2), cell.states, strict=True):
-        assert tuple(state.shape) == (2, U), shape
+
+
+@every_case
+def test_initial_states_are_zeros(case):
+    cell = case.cell(U, **case.options)
+    initial = cell.get_initial_state(2)
+    for state, like in zip(initial, case.states(), strict=True):
+        assert tuple(state.shape) == (2, like.shape[-1])
         assert not np.any(state)
+    assert keras.tree.flatten(cell.state_size) == [state.shape[-1] for state in initial]
+    assert cell.output_size == initial[0].shape[-1]
 
 
 def test_forget_gate_starts_open_if_so_wished():

@@ -3,13 +3,14 @@
 import keras
 import numpy as np
 import pytest
-from contract import CASES, MAIN_CASES, MASKS, U, sequences
+from contract import CASES, MAIN_CASES, MASKS, RELATIVES, U, sequences
 from oracle.loop import run
 
 from keras_seq.cells import GRUCell, LSTMCell
 
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-main_case = pytest.mark.parametrize("case", MAIN_CASES, ids=lambda case: case.name)
+ALL = [*CASES, *RELATIVES]
+every_case = pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+main_case = pytest.mark.parametrize("case", [c for c in ALL if c.main], ids=lambda case: case.name)
 
 
 @main_case
@@ -79,7 +80,7 @@ def test_every_option_of_the_keras_cell_but_its_dropout_is_taken_and_told():
 def test_saved_models_give_equal_values_in_a_fresh_process(predict_in_fresh_process):
     x = sequences().astype("float32")
     models = {}
-    for case in CASES:
+    for case in ALL:
         rnn = keras.layers.RNN(case.cell(U, **case.options), return_sequences=True)
         models[case.name] = keras.Sequential([keras.Input(x.shape[1:]), rnn])
         models[case.name].set_weights(case.weights())
