@@ -19,9 +19,12 @@ class CellLayer(Recurrent):
     """
 
     cell_class: type
+    on_cudnn = False  # whether cuDNN has such a layer
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        if not hasattr(cls, "cell_class"):
+            return
         cls.__signature__ = _OfTheClass(_flat_signature(cls.cell_class, cls.__name__))
         for name in options(cls.cell_class):
             setattr(cls, name, property(operator.attrgetter(f"cell.{name}")))
@@ -31,10 +34,11 @@ class CellLayer(Recurrent):
         given.update(given.pop("kwargs", {}))
         given.pop("implementation", None)  # Keras' choice between two ways to the same values
         use_cudnn = given.pop("use_cudnn", "auto")
-        if use_cudnn not in (False, "auto"):
+        if use_cudnn not in (True, False, "auto"):
+            raise ValueError(f'use_cudnn must be "auto", True or False; got {use_cudnn!r}.')
+        if use_cudnn is True and not self.on_cudnn:
             raise ValueError(
-                f'use_cudnn must be "auto" or False, got {use_cudnn!r}: these layers run on their '
-                "own loop, not on cuDNN."
+                f'use_cudnn must be "auto" or False, got True: cuDNN has no {type(self).__name__}.'
             )
         cell_options = {n: given.pop(n) for n in options(self.cell_class) if n in given}
         shared = {n: given[n] for n in ("dtype", "trainable") if n in given}

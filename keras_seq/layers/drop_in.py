@@ -4,6 +4,7 @@ import keras
 
 from keras_seq.cells import GRUCell, LSTMCell, SimpleRNNCell
 from keras_seq.layers.cell_layer import CellLayer
+from keras_seq.layers.cudnn import CuDNNLayer
 
 
 @keras.saving.register_keras_serializable("keras_seq")
@@ -14,7 +15,7 @@ class SimpleRNN(CellLayer):
 
     Constructor arguments and their order, weights (`get_weights`, `set_weights`) and results are
     those of `keras.layers.SimpleRNN`: replacing the import changes speed and export, nothing
-    else. Only `use_cudnn=True` is refused.
+    else.
 
     Args:
         units: U, the size of the state.
@@ -49,14 +50,14 @@ class SimpleRNN(CellLayer):
 
 
 @keras.saving.register_keras_serializable("keras_seq")
-class LSTM(CellLayer):
+class LSTM(CuDNNLayer):
     r"""Long short-term memory.
 
     $$c_t = f \odot c_{t-1} + i \odot g \qquad h_t = o \odot \tanh(c_t)$$
 
     Constructor arguments and their order, weights (`get_weights`, `set_weights`) and results are
     those of `keras.layers.LSTM`: replacing the import changes speed and export, nothing
-    else. Only `use_cudnn=True` is refused.
+    else.
 
     Args:
         units: U, the size of each state.
@@ -87,18 +88,18 @@ class LSTM(CellLayer):
         Hochreiter & Schmidhuber (1997). See `keras_seq.cells.LSTMCell`.
     """
 
-    cell_class = LSTMCell
+    cell_class, namesake = LSTMCell, keras.layers.LSTM
 
 
 @keras.saving.register_keras_serializable("keras_seq")
-class GRU(CellLayer):
+class GRU(CuDNNLayer):
     r"""Gated recurrent unit, in both reset conventions.
 
     $$h_t = z \odot h_{t-1} + (1 - z) \odot n$$
 
     Constructor arguments and their order, weights (`get_weights`, `set_weights`) and results are
     those of `keras.layers.GRU`: replacing the import changes speed and export, nothing
-    else. Only `use_cudnn=True` is refused.
+    else.
 
     Args:
         units: U, the size of the state.
@@ -129,4 +130,4 @@ class GRU(CellLayer):
         Cho et al. (2014). See `keras_seq.cells.GRUCell`.
     """
 
-    cell_class = GRUCell
+    cell_class, namesake = GRUCell, keras.layers.GRU

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_seq.cells import Cell
 from keras_seq.layers.engine import run_cell
+from keras_seq.layers.loops import Given
 
 
 @keras.saving.register_keras_serializable("keras_seq")
@@ -94,8 +95,8 @@ class Recurrent(keras.layers.RNN):
         self.dropout, self.recurrent_dropout, self.seed = dropout, recurrent_dropout, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
-        # Keras would compile a whole model with XLA if its layers let it; over a loop that autodiff
-        # runs backwards this was slower, and it compiles anew for each length.
+        # A whole model compiled as one program is compiled anew for each length, and XLA runs one
+        # after the other what the loop would run side by side.
         self.supports_jit = keras.backend.backend() != "tensorflow"
 
     def compute_mask(self, sequences, mask=None):
@@ -118,16 +119,13 @@ class Recurrent(keras.layers.RNN):
         """
         states = tuple(initial_state)
         input_masks, recurrent_masks = self._dropout_masks(sequences, states[0], training)
-        x, mask = ops.swapaxes(sequences, 0, 1), _time_major(mask)
+        x, mask = sequences, _of_steps(mask)
         if self.go_backwards:
-            x, mask = ops.flip(x, 0), None if mask is None else ops.flip(mask, 0)
+            x, mask = ops.flip(x, 1), None if mask is None else ops.flip(mask, 1)
+        given = Given(x, states, () if mask is None else (mask,), input_masks, recurrent_masks)
         outputs, states = run_cell(
             self.cell,
-            x,
-            states,
-            mask,
-            input_dropout=input_masks,
-            recurrent_dropout=recurrent_masks,
+            given,
             training=bool(training),
             collect=self.return_sequences,
             unroll=self.unroll,
@@ -143,13 +141,13 @@ class Recurrent(keras.layers.RNN):
         if not self.return_sequences:
             last = states[0]
             if mask is not None:
-                real = mask[-1] if self.zero_output_for_mask else ops.any(mask, axis=0)
+                real = mask[:, -1] if self.zero_output_for_mask else ops.any(mask, axis=1)
                 last = ops.where(real, last, ops.zeros_like(last))
             return last, ops.expand_dims(last, 1), list(states)
         if mask is not None:
             real = mask if self.zero_output_for_mask else _seen(mask)
             outputs = ops.where(real, outputs, ops.zeros_like(outputs))
-        return outputs[-1], ops.swapaxes(outputs, 0, 1), list(states)
+        return outputs[:, -1], outputs, list(states)
 
     def _dropout_masks(self, sequences, state, training):
         """Scaled 0/1 masks for the input and for the recurrent input: none, one, or one a gate."""
@@ -176,16 +174,15 @@ class Recurrent(keras.layers.RNN):
         }
 
 
-def _time_major(mask):
-    """(B, T) or (B, T, 1) to boolean (T, B, 1); of a list the first, as in Keras."""
+def _of_steps(mask):
+    """(B, T) or (B, T, 1) to boolean (B, T, 1); of a list the first, as in Keras."""
     mask = mask[0] if isinstance(mask, (list, tuple)) else mask
     if mask is None:
         return None
     mask = ops.cast(mask, "bool")
-    mask = mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1)
-    return ops.swapaxes(mask, 0, 1)
+    return mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1)
 
 
 def _seen(mask):
-    """(T, B, 1): whether a real step has come by then."""
-    return ops.cumsum(ops.cast(mask, "int32"), axis=0) > 0
+    """(B, T, 1): whether a real step has come by then."""
+    return ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0

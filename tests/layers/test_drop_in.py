@@ -141,13 +141,16 @@ def test_trainable_reaches_the_weights(case):
 
 
 @main_case
-def test_use_cudnn_may_be_left_open_or_off(case):
-    """True is refused and not passed over in silence: there is no cuDNN in this loop."""
+def test_use_cudnn_is_checked(case):
     for value in (False, "auto"):
         assert case.layer(U, use_cudnn=value).use_cudnn is value
-    for value in (True, "sometimes"):
-        with pytest.raises(ValueError, match="use_cudnn must be"):
-            case.layer(U, use_cudnn=value)
+    with pytest.raises(ValueError, match="use_cudnn must be"):
+        case.layer(U, use_cudnn="sometimes")
+
+
+def test_what_cudnn_has_not_is_refused():
+    with pytest.raises(ValueError, match="cuDNN has no SimpleRNN"):
+        layers.SimpleRNN(U, use_cudnn=True)
 
 
 @main_case

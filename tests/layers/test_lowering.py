@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from contract import MASKS, U, sequences
 
-from keras_seq.layers import LSTM, engine, lowering
+from keras_seq.layers import LSTM, loops, lowering
 
 from .against import assert_equal, evaluate, every_mask, main_case, pair
 
@@ -35,7 +35,7 @@ def test_projecting_before_the_loop_or_in_it_is_the_same(case, mask, options, mo
     """Where the inputs' product is taken depends on the size of the kernel; its values do not."""
     x, states, found = sequences(), case.states(), []
     for limit in (0, 10**9):
-        monkeypatch.setattr(engine, "_LARGE_KERNEL", limit)
+        monkeypatch.setattr(loops, "_LARGE_KERNEL", limit)
         layer, theirs = pair(case, return_sequences=True, return_state=True, **options)
         found.append(evaluate(layer, x, states, mask=mask, training=True))
     expected = evaluate(theirs, x, states, mask=mask, training=True)
@@ -94,5 +94,5 @@ def test_the_choice_ends_with_its_block():
 
 
 def test_unknown_lowering_is_refused():
-    with pytest.raises(ValueError, match="lowering must be one of default, export, unroll"):
+    with pytest.raises(ValueError, match="lowering must be one of default, plain, export, unroll"):
         lowering("fast").__enter__()

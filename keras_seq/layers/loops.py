@@ -1,0 +1,134 @@
+"""The loops over time that every backend has, and what goes on around a step."""
+
+import math
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from keras_seq.cells import Cell, Gates
+
+_LARGE_KERNEL = 2**18  # elements
+
+
+class Given(NamedTuple):
+    """What a cell is carried through time with.
+
+    Attributes:
+        x: Inputs, (B, T, F).
+        states: Initial states, each (B, width).
+        mask: Boolean (B, T, 1): none or one. Where it is False the states stay as they are.
+        input_dropout: Scaled 0/1 masks of the input, (B, F): none, one, or one a gate.
+        recurrent_dropout: The same of the recurrent input, (B, U).
+    """
+
+    x: Any
+    states: tuple
+    mask: tuple = ()
+    input_dropout: tuple = ()
+    recurrent_dropout: tuple = ()
+
+
+def run_loop(how: str, cell: Cell, given: Given, collect: bool):
+    """Carries a cell through time.
+
+    Args:
+        how: "plain", "scan", "export" or "unroll".
+        cell: The cell.
+        given: What it is carried with.
+        collect: Whether the first state of every step is wanted, or only the last.
+
+    Returns:
+        The first state after each step, (B, T, U) (None if not collected), and the final states.
+    """
+    x = ops.swapaxes(given.x, 0, 1)
+    mask = ops.swapaxes(given.mask[0], 0, 1) if given.mask else None
+    # Small kernels project in the loop: writing all projections to memory and reading them back
+    # costs more than the product of a step.
+    large = math.prod(cell.kernel.shape) >= _LARGE_KERNEL
+    hoisted = how != "plain" or len(given.input_dropout) > 1 or large
+    x = (project if hoisted else _drop)(cell, x, given.input_dropout)
+    recur = with_dropout(cell.recur, cell, given.recurrent_dropout)
+
+    def step(x_t, mask_t, states):
+        x_t = x_t if hoisted else cell.project(x_t)
+        return masked(cell.step(Gates(x_t, len(cell.gates)), states, recur), states, mask_t)
+
+    loops = {"unroll": _unrolled, "export": _exported, "scan": _scanned, "plain": _plain}
+    outputs, states = loops[how](step, x, given.states, mask, collect)
+    return ops.swapaxes(outputs, 0, 1) if collect else None, states
+
+
+def masked(new, old, mask=None) -> tuple:
+    """The new states where the mask is True, the old where it is not."""
+    if mask is None:
+        return tuple(new)
+    return tuple(ops.where(mask, n, o) for n, o in zip(new, old, strict=True))
+
+
+def project(cell, x, masks):
+    """All steps at once, (T, B, F) to (T, B, G·U), with dropout masks: none, one, or G."""
+    if len(masks) <= 1:
+        return cell.project(_drop(cell, x, masks))
+    parts = [cell.project(x * m, gate) for m, gate in zip(masks, cell.gates, strict=True)]
+    return ops.concatenate(parts, axis=-1)
+
+
+def _drop(cell, x, masks):
+    """Drops the same features at every step."""
+    return x * masks[0] if masks else x
+
+
+def with_dropout(recur, cell, masks):
+    """The recurrent product with its dropout inside: none, one mask, or one a gate."""
+    if not masks:
+        return recur
+    if len(masks) == 1:
+        return lambda h, *gates: recur(h * masks[0], *gates)
+    mask_of = dict(zip(cell.gates, masks, strict=True))
+
+    def of_each_gate(h, *gates):
+        gates = gates or cell.recurrent_gates
+        return Gates.joined([recur(h * mask_of[g], g).product for g in gates])
+
+    return of_each_gate
+
+
+def _unrolled(step, x, states, mask, collect):
+    outputs = []
+    for t in range(x.shape[0]):
+        states = step(x[t], None if mask is None else mask[t], states)
+        outputs.append(states[0])
+    return ops.stack(outputs) if collect else None, states
+
+
+def _scanned(step, x, states, mask, collect):
+    def body(carry, item):
+        new = step(item[0], item[1] if mask is not None else None, carry)
+        return new, new[0] if collect else None
+
+    states, outputs = ops.scan(body, states, (x,) if mask is None else (x, mask))
+    return outputs, states
+
+
+def _exported(step, x, states, mask, collect):
+    steps = ops.shape(x)[0]
+    outputs = (ops.zeros((steps, *ops.shape(states[0])), states[0].dtype),) if collect else ()
+
+    def body(t, outputs, states):
+        x_t = ops.take(x, t, axis=0)
+        mask_t = None if mask is None else ops.take(mask, t, axis=0)
+        states = step(x_t, mask_t, states)
+        written = tuple(
+            ops.slice_update(o, (t, 0, 0), ops.expand_dims(states[0], 0)) for o in outputs
+        )
+        return t + 1, written, states
+
+    start = ops.convert_to_tensor(0, "int32")
+    _, outputs, states = ops.while_loop(lambda t, *_: t < steps, body, (start, outputs, states))
+    return outputs[0] if collect else None, states
+
+
+def _plain(step, x, states, mask, collect):
+    from keras_seq.layers.engine_tensorflow.plain import scan
+
+    return scan(step, x, states, mask, collect)
