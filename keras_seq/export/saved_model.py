@@ -15,6 +15,7 @@ from keras_seq.export.check import Case, Comparison, compare, make_case, make_ca
 from keras_seq.export.errors import ExportError
 from keras_seq.export.runtime import SavedModel
 from keras_seq.export.signature import Signature
+from keras_seq.layers import lowering
 
 LABELS_FILE = "labels.txt"
 _CONTENTS = ("assets", "fingerprint.pb", "saved_model.pb", "variables")
@@ -87,7 +88,8 @@ def to_saved_model(
         check_labels(labels, signature)
         files[LABELS_FILE] = lines(labels)
     with replacing(Path(path), _CONTENTS) as draft:
-        write_saved_model(signature, draft, tokenizer, files)
+        with lowering("plain"):  # programs compiled with XLA do not run wherever TensorFlow does
+            write_saved_model(signature, draft, tokenizer, files)
         cases = make_cases(checked, check_inputs)
         check_saved_model(checked, draft, cases, tokenizer, None, tolerance)
 

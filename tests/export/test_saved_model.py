@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_seq.data import Tokenizer
 from keras_seq.export import ExportError, saved_model, to_saved_model
@@ -42,6 +43,24 @@ def test_loads_without_keras_and_keras_seq(zoo, tmp_path):
     assert set(outputs) == set(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(outputs[name], value, rtol=0, atol=1e-6, err_msg=name)
+
+
+def test_nothing_in_it_is_compiled(zoo, tmp_path):
+    """A server or a phone may have TensorFlow without XLA."""
+    to_saved_model(zoo[0], tmp_path / "ours")
+    traced = tf.function(zoo[0], input_signature=[tf.TensorSpec((None, None), tf.int32)])
+    module = tf.Module()
+    module.model = zoo[0]
+    tf.saved_model.save(module, str(tmp_path / "default"), traced.get_concrete_function())
+    assert not compiled_functions(tmp_path / "ours")
+    assert compiled_functions(tmp_path / "default")
+
+
+def compiled_functions(folder):
+    found = saved_model_pb2.SavedModel()
+    found.ParseFromString((folder / "saved_model.pb").read_bytes())
+    functions = found.meta_graphs[0].graph_def.library.function
+    return [f.signature.name for f in functions if f.attr["_XlaMustCompile"].b]
 
 
 def test_text_and_ids(classifier):
