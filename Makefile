@@ -4,8 +4,10 @@ PYTHON ?= $(firstword $(foreach v,python3 python3.13 python3.12 python3.11 pytho
   $(shell $(v) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(v))))
 VENV := .venv
 RUN := $(VENV)/bin/python
+JAX_VENV := .venv-jax
 
-.PHONY: help demo test check setup test-imdb bench-imdb bench-builtin bench-engine lock format clean
+.PHONY: help demo test check setup test-imdb test-jax lock format clean
+.PHONY: bench-imdb bench-builtin bench-engine bench-engine-curves bench-imdb-epoch
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
@@ -13,9 +15,12 @@ help:
 	@echo "make check       format, lint, types and the fast tests"
 	@echo "make setup       the environment alone, in $(VENV)"
 	@echo "make test-imdb   the tests that need IMDB reviews (TFDS_DATA_DIR)"
+	@echo "make test-jax    cells, layers and models on JAX, in an environment of their own"
 	@echo "make bench-engine   the time loop beside Keras and torch, into docs/RESULTS.md"
+	@echo "make bench-engine-curves  the same over lengths and sizes, with a picture"
 	@echo "make bench-builtin  three demo models beside a bag of words, into docs/RESULTS.md"
 	@echo "make bench-imdb  three runs on IMDB reviews beside Keras' own example, into docs/RESULTS.md"
+	@echo "make bench-imdb-epoch  steps of an epoch on IMDB reviews beside keras.layers"
 	@echo "make format      mend format and lint;  make lock: renew requirements.lock;  make clean"
 
 demo: $(VENV)/.ready
@@ -35,21 +40,45 @@ setup: $(VENV)/.ready
 test-imdb: $(VENV)/.ready
 	$(RUN) -m pytest -q -m realdata
 
+# Where TensorFlow cannot be imported, but for one process that compares the values of both.
+test-jax: $(JAX_VENV)/.ready
+	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -q tests_jax tests/models
+
 bench-imdb: $(VENV)/.ready
 	$(RUN) -m benchmarks.imdb
 
 bench-builtin: $(VENV)/.ready
 	$(RUN) -m benchmarks.builtin
 
+bench-imdb-epoch: $(VENV)/.ready
+	$(RUN) -m benchmarks.imdb_epoch
+
 bench-engine: $(VENV)/.ready
 	$(RUN) -m benchmarks.engine
 
-$(VENV)/.ready: requirements.lock pyproject.toml
+bench-engine-curves: $(VENV)/.ready
+	$(RUN) -m benchmarks.engine_curves
+
+# An environment in the folder of the target, as the lock has it.
+define environment
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and none was found; \
 	name one with make PYTHON=/path/to/python3" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements.lock
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --no-build-isolation -e .
+endef
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(environment)
+	@touch $@
+
+# The lock holds no JAX: few need it.
+$(JAX_VENV)/.ready: requirements.lock pyproject.toml
+	$(environment)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --no-build-isolation -e ".[jax]"
 	@touch $@
 
 format: $(VENV)/.ready
@@ -62,4 +91,4 @@ lock:
 	  --custom-compile-command "make lock" --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
+	rm -rf $(VENV) $(JAX_VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
