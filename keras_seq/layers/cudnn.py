@@ -16,7 +16,7 @@ class CuDNNLayer(CellLayer):
     through the library's own loop.
     """
 
-    namesake: type
+    namesake: type[keras.layers.RNN]
     on_cudnn = True
 
     def inner_loop(self, sequences, initial_state, mask, training=False):

@@ -87,8 +87,8 @@ class _FastWay:
         differentiable = (x, states, weights)
         arguments, count = (*differentiable, *fixed), len(tf.nest.flatten(differentiable))
 
-        def fast(*flat):
-            flat = [unwatched(tensor) for tensor in flat]
+        def fast(*given):
+            flat = [unwatched(tensor) for tensor in given]
 
             def run():
                 with tf.GradientTape() as tape:

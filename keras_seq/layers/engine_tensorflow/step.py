@@ -179,11 +179,11 @@ class Step:
             saved: What `forward` saved at these steps, each (T, b, …).
             d_products: The gradients of the products at these steps.
         """
-        sums = {matrix.ref(): total for matrix, total in zip(self._matrices, sums, strict=True)}
+        total = {matrix.ref(): d for matrix, d in zip(self._matrices, sums, strict=True)}
         for op, place, d in zip(self._products, self._factors, d_products, strict=True):
             product = tf.matmul(_rows(saved[place]), _rows(d), transpose_a=True)
-            sums[op.inputs[1].ref()] += tf.cast(product, sums[op.inputs[1].ref()].dtype)
-        return tuple(sums.values())
+            total[op.inputs[1].ref()] += tf.cast(product, total[op.inputs[1].ref()].dtype)
+        return tuple(total.values())
 
     def of_constants(self, summed: tuple, matrices: tuple) -> list:
         """The gradient of each constant; None for those that no weight is behind."""

@@ -32,7 +32,8 @@ def train(step: Step, given: Inputs, collect: bool) -> tuple:
     def forwards(x, mask, states, constants):
         def of_piece(real, carried, read):
             states, constants = carried
-            states, written = _forward(step, collect, real, *read, states, constants)
+            x, mask = read
+            states, written = _forward(step, collect, real, x, mask, states, constants)
             return (states, constants), written
 
         read = (pieces.cut(x), tuple(pieces.cut(m) for m in mask))
