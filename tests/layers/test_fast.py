@@ -219,6 +219,18 @@ def test_one_trace_and_few_programs_serve_every_length(ways):
     assert ways == ["train"]
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_no_steps_are_refused_when_they_come(training):
+    layer = LSTM(U)
+    layer.build((None, None, 4))
+    signature = [tf.TensorSpec((None, None, 4))]
+    run = tf.function(lambda x: layer(x, training=training), signature, autograph=False)
+    assert run(tf.zeros((2, 1, 4))).shape == (2, U)
+    assert run(tf.zeros((0, 3, 4))).shape == (0, U)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least one time step; got T = 0"):
+        run(tf.zeros((2, 0, 4)))
+
+
 @pytest.mark.parametrize("kind", [LSTM, GRU])
 @pytest.mark.parametrize("training", [True, False])
 def test_second_order_gradients(kind, training, cut, ways):

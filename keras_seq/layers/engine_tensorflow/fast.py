@@ -51,6 +51,12 @@ def run_fast(cell: Cell, given: Given, *, training: bool, collect: bool):
         way = _FastWay(cell, given, collect)
     except NotImplementedError:
         return None
+    if given.x.shape[1] is None:
+        check = tf.debugging.assert_positive(
+            tf.shape(given.x)[1], f"{cell.name} needs at least one time step; got T = 0"
+        )
+        with tf.control_dependencies([check]):
+            given = given._replace(x=tf.identity(given.x))
     saves = training or given.input_dropout or given.recurrent_dropout
     results = way.in_training(given, way.weights) if saves else way.in_inference(given)
     return (results[0], tuple(results[1:])) if collect else (None, tuple(results))
