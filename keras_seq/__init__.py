@@ -2,7 +2,7 @@
 
 Import the part you need: `keras_seq.cells`, `keras_seq.layers`, `keras_seq.models`,
 `keras_seq.data` or `keras_seq.export`. The first three are written in `keras.ops`, and tested on
-TensorFlow; the last two need it.
+TensorFlow and JAX; the last two need TensorFlow.
 """
 
 __version__ = "0.1.0"

@@ -37,7 +37,7 @@ def lowering(name: str) -> Iterator[None]:
     """Sets how the time loop of every recurrent layer is traced inside the block.
 
     Args:
-        name: "default", "export" or "unroll"; see the module.
+        name: "default", "plain", "export" or "unroll"; see the module.
 
     Raises:
         ValueError: There is no such lowering.

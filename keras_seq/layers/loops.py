@@ -104,6 +104,8 @@ def _unrolled(step, x, states, mask, collect):
 def _scanned(step, x, states, mask, collect):
     def body(carry, item):
         new = step(item[0], item[1] if mask is not None else None, carry)
+        # Outside of a model nobody casts the weights of a layer in mixed precision.
+        new = tuple(ops.cast(n, old.dtype) for n, old in zip(new, carry, strict=True))
         return new, new[0] if collect else None
 
     states, outputs = ops.scan(body, states, (x,) if mask is None else (x, mask))

@@ -19,7 +19,8 @@ class Recurrent(keras.layers.RNN):
         return_sequences: Whether to return the output of every step or of the last.
         return_state: Whether to return the final states after the output.
         go_backwards: Whether to read the sequence from its end; outputs are then in that order.
-        stateful: Whether the final states of a batch are the initial states of the next.
+        stateful: Whether the final states of a batch are the initial states of the next. On JAX,
+            as in Keras, this holds when the layer is called, not in `fit` and `predict`.
         unroll: Whether to unroll the loop; needs a fixed T.
         zero_output_for_mask: Whether masked steps give zeros or repeat the output before them.
         dropout: Fraction of the inputs to drop, in [0, 1).

@@ -28,8 +28,8 @@ class SimpleRNN:
         return (h,), h
 
     @staticmethod
-    def backward(h, d_new, own):
-        d = d_new[0] * (1 - h**2)
+    def backward(h, d_states, own):
+        d = d_states[0] * (1 - h**2)
         return d, d, (0.0,), []
 
 
@@ -49,11 +49,8 @@ class LSTM:
 
     @staticmethod
     def backward(saved, d_states, own):
-        p, (c, i, f, g, o, new, squashed), (d_h, d_c) = (
-            own[0] if own else np.zeros(3),
-            saved,
-            d_states,
-        )
+        (c, i, f, g, o, new, squashed), (d_h, d_c) = saved, d_states
+        p = own[0] if own else np.zeros(3)
         d_o = d_h * squashed * o * (1 - o)
         d_new = d_c + d_h * o * (1 - squashed**2) + d_o * p[2]
         d_i, d_f = d_new * g * i * (1 - i), d_new * c * f * (1 - f)
