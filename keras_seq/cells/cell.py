@@ -20,13 +20,12 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
     come in blocks of U columns, one for each of the G gates in the order of `gates`.
 
     A cell may add weights of its own in `build`, which its equations read as attributes; those
-    above belong to the products, and no equation reads them. States that are not U wide are told
+    above belong to the products. States that are not U wide are told
     in `widths`. Gates without a recurrent product come last, and `recurrent_gates` leaves them out.
 
     Two tiers:
 
-    * override `combine(x, r, states)`, and the time loop knows both products: in training it runs
-      large kernels backwards with one weight product after the loop;
+    * override `combine(x, r, states)` when all that the equations need is the two products;
     * override `step(x, states, recur)` when a second product depends on a gate (the reset gate of
       the original GRU), and call `recur(h, gate, …)` for each product.
 
@@ -137,11 +136,6 @@ class Cell(ConfigFromOptions, keras.layers.Layer):
     def output_size(self) -> int:
         """The columns of the output."""
         return self.widths[0]
-
-    @property
-    def pointwise(self) -> bool:
-        """Whether all that follows the two products is `combine`, row by row."""
-        return type(self).step is Cell.step
 
     def build(self, input_shape):
         """Creates `kernel`, `recurrent_kernel` and `bias` for inputs (B, F)."""

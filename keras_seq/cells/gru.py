@@ -61,11 +61,6 @@ class GRUCell(GatedCell):
         """Only the form that resets after the product has a second bias."""
         return self.reset_after
 
-    @property
-    def pointwise(self):
-        """Resetting before the product puts a gate into the product."""
-        return self.reset_after and type(self).step is GRUCell.step
-
     def combine(self, x, r, states):
         """Reset after the recurrent product; see the class."""
         sigmoid, tanh = self.recurrent_activation, self.activation
