@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oracle import cells, gradients
+from oracle import bptt, cells, gradients
 from oracle.loop import run
 
 
@@ -20,13 +20,15 @@ def sequence(gates, states, biases):
 
 
 @pytest.mark.parametrize(
-    ("step", "bptt", "gates", "states", "biases"),
-    [(cells.lstm, gradients.lstm_bptt, 4, 2, ()), (cells.gru, gradients.gru_bptt, 3, 1, (2,))],
+    ("step", "cell", "states", "biases"),
+    [
+        (cells.simple_rnn, bptt.SimpleRNN, 1, ()),
+        (cells.lstm, bptt.LSTM, 2, ()),
+        (cells.gru, bptt.GRU, 1, (2,)),
+    ],
 )
-def test_back_propagation_through_time_equals_central_differences(
-    step, bptt, gates, states, biases
-):
-    x, initial, weights, mask, random = sequence(gates, states, biases)
+def test_back_propagation_through_time_equals_central_differences(step, cell, states, biases):
+    x, initial, weights, mask, random = sequence(cell.gates, states, biases)
     by_output, by_state = random.normal(size=(2, 4, 2)), random.normal(size=(states, 2, 2))
 
     def loss(values):
@@ -35,7 +37,7 @@ def test_back_propagation_through_time_equals_central_differences(
         return np.sum(outputs * by_output) + np.sum(np.stack(final) * by_state)
 
     expected = gradients.central_differences(loss, [*weights, x, *initial])
-    found = bptt(x, initial, weights, mask, by_output, by_state)
+    _, found = bptt.back_propagate(cell, weights, x, initial, by_output, by_state, mask)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-8)
 

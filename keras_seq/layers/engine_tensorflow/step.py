@@ -2,7 +2,7 @@
 
 Both are traced together, for any number of rows, and then taken apart by what they depend on:
 
-* what comes from the weights alone is computed once, before the loop (`constant`);
+* what comes from the weights alone is computed once, before the loop (`prepare`);
 * what the gradient takes from the step - the gates, mostly - is what the forward loop saves for the
   backward loop, and nothing else is: no activation is computed twice, no product is kept in vain;
 * the gradient of a matrix that the step multiplies by is one product over all steps, after the
@@ -216,7 +216,7 @@ def _is_product(read) -> bool:
 
 
 def _transposes_second(op) -> bool:
-    """Whether it is a product that transposes as it goes, and so is up to twice as slow."""
+    """Whether it is a product that transposes as it goes, and so is slow."""
     return op.type == "MatMul" and _transposes(op, "b") and not _transposes(op, "a")
 
 

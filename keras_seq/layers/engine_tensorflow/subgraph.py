@@ -32,15 +32,15 @@ class Subgraph:
                 read |= {tensor.name for tensor in inputs}
                 todo += [tensor for tensor in inputs if tensor.ref() not in fed]
         self._read = read.intersection(self._feeds)
-        whole = graph.as_graph_def(add_shapes=False)
-        nodes = [node for node in whole.node if graph.get_operation_by_name(node.name) in needed]
-        for node in nodes:
+        names = {op.name for op in needed}
+        self._definition = graph.as_graph_def()
+        nodes = [node for node in self._definition.node if node.name in names]
+        del self._definition.node[:]
+        self._definition.node.extend(nodes)
+        for node in self._definition.node:
             if node.name in transposed:
                 node.input[1] = transposed[node.name].op.name
                 node.attr["transpose_b"].b = False
-        self._definition = tf.compat.v1.GraphDef(
-            node=nodes, library=whole.library, versions=whole.versions
-        )
 
     def __call__(self, values: list) -> list:
         """Puts the operations into the current graph.
