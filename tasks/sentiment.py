@@ -43,7 +43,9 @@ class Config(TaskConfig):
     batch_size: int = option(64, "texts in a batch")
     epochs: int = option(5, "passes over the training texts")
     learning_rate: float = option(2e-3, "of Adam at the start; it falls to zero along a cosine")
-    cell: str = option("gru", "simple_rnn, lstm or gru")
+    cell: str = option(
+        "gru", "recurrent layer: gru, lstm, peephole_lstm, … (a wrong name lists them)"
+    )
     units: int = option(64, "size of the state of each direction")
     layers: int = option(1, "recurrent layers on one another")
     bidirectional: bool = option(True, "whether to read in both directions")

@@ -1,6 +1,7 @@
 """Layers: one sequence. The recurrent layers, their time loop and what stands around them."""
 
 from keras_seq.layers.bidirectional import Bidirectional
+from keras_seq.layers.cell_layer import CellLayer
 from keras_seq.layers.drop_in import GRU, LSTM, SimpleRNN
 from keras_seq.layers.engine import lowering
 from keras_seq.layers.gru_variants import MUT1, MUT2, MUT3, LayerNormGRU, MinimalGatedUnit
@@ -21,6 +22,7 @@ from keras_seq.layers.lstm_variants import (
     PeepholeLSTM,
     ProjectedLSTM,
 )
+from keras_seq.layers.named import recurrent_layer, recurrent_layers
 from keras_seq.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from keras_seq.layers.recurrent import Recurrent
 from keras_seq.layers.time_distributed import TimeDistributed
@@ -33,6 +35,7 @@ __all__ = [
     "MUT2",
     "MUT3",
     "Bidirectional",
+    "CellLayer",
     "CoupledLSTM",
     "CoupledPeepholeLSTM",
     "FullGateRecurrenceLSTM",
@@ -55,4 +58,6 @@ __all__ = [
     "TimeDistributed",
     "WordDropout",
     "lowering",
+    "recurrent_layer",
+    "recurrent_layers",
 ]

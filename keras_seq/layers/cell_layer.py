@@ -16,6 +16,15 @@ class CellLayer(Recurrent):
     Its constructor takes the options of the cell and those of `Recurrent` in one flat list, in the
     order of `keras.layers`, and each is an attribute of the layer. A subclass names its
     `cell_class` and is done.
+
+    Example:
+        >>> import keras
+        >>> from keras_seq.cells import LSTMCell
+        >>> from keras_seq.layers import CellLayer
+        >>> class Memory(CellLayer):
+        ...     cell_class = LSTMCell
+        >>> tuple(Memory(4, recurrent_dropout=0.1)(keras.ops.ones((2, 3, 5))).shape)
+        (2, 4)
     """
 
     cell_class: type
@@ -43,7 +52,7 @@ class CellLayer(Recurrent):
         cell_options = {n: given.pop(n) for n in options(self.cell_class) if n in given}
         shared = {n: given[n] for n in ("dtype", "trainable") if n in given}
         # A name without a counter, so that paths of weights do not hang on what was built before.
-        cell = self.cell_class(**cell_options, **shared, name=_snake_case(self.cell_class.__name__))
+        cell = self.cell_class(**cell_options, **shared, name=snake_case(self.cell_class.__name__))
         super().__init__(cell, **given)
         self.use_cudnn = use_cudnn
 
@@ -90,6 +99,6 @@ def _flat_signature(cell_class: type, layer_name: str) -> inspect.Signature:
     return inspect.Signature([*(merged[name].replace(kind=flat) for name in order), rest])
 
 
-def _snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
     """`LSTMCell` to `lstm_cell`, as Keras names layers."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

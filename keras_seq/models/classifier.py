@@ -7,16 +7,13 @@ import keras
 from keras import ops
 
 from keras_seq.layers import (
-    GRU,
-    LSTM,
     Bidirectional,
     GlobalAveragePooling1D,
     GlobalMaxPooling1D,
-    SimpleRNN,
     WordDropout,
+    recurrent_layer,
 )
 
-CELLS = {"simple_rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 POOLINGS = ("max", "mean", "max+mean", "last")
 
 
@@ -44,7 +41,8 @@ def sequence_classifier(
     Args:
         vocabulary_size: V, the number of ids; 0 is padding and 1 the unknown word.
         classes: C, the number of classes, at least 2.
-        cell: "simple_rnn", "lstm" or "gru".
+        cell: Name of a recurrent layer: "gru", "lstm", "peephole_lstm" and all others that
+            `keras_seq.layers.recurrent_layers` lists.
         units: U, the size of the state of each direction.
         layers: Number of recurrent layers on one another.
         bidirectional: Whether each layer reads in both directions.
@@ -72,8 +70,7 @@ def sequence_classifier(
         >>> tuple(model(np.array([[4, 7, 9, 0], [3, 0, 0, 0]])).shape)
         (2, 2)
     """
-    if cell not in CELLS:
-        raise ValueError(f"cell must be one of {', '.join(CELLS)}; got {cell!r}.")
+    make = recurrent_layer(cell)
     if pooling not in POOLINGS:
         raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}; got {pooling!r}.")
     if vocabulary_size < 3 or classes < 2 or layers < 1 or embedding_units < 0:
@@ -97,7 +94,7 @@ def sequence_classifier(
         if layer and dropout:
             x = keras.layers.Dropout(dropout, seed=next_seed())(x)
         sequences = layer < layers - 1 or pooling != "last"
-        recurrent = CELLS[cell](units, return_sequences=sequences)
+        recurrent = make(units, return_sequences=sequences)
         x = (Bidirectional(recurrent) if bidirectional else recurrent)(x, mask=mask)
     x = _pool(x, mask, pooling)
     if dropout:

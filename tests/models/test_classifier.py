@@ -97,7 +97,7 @@ def test_poolings_are_what_they_are_called():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cell": "transformer"}, "cell must be one of simple_rnn, lstm, gru"),
+        ({"cell": "transformer"}, "There is no recurrent layer 'transformer'"),
         ({"pooling": "median"}, "pooling must be one of max, mean"),
         ({"classes": 1}, "classes >= 2"),
         ({"layers": 0}, "layers >= 1"),
