@@ -16,6 +16,8 @@ B, T, F, U = 3, 5, 4, 3
 # Public names that no case runs, and why.
 EXEMPT = {
     "Cell": "abstract: what all cells share; test_custom_cell.py writes a cell of its own",
+    "LinearCell": "abstract: a Cell without recurrent product",
+    "MaxMagnitude": "a constraint: test_relatives.py",
     "GatedCell": "abstract: a Cell with one option more",
     "Gates": "what a cell's products are handed over in: test_gates.py",
     "CellLayer": "abstract: a Recurrent layer that makes its cell",
@@ -24,6 +26,7 @@ EXEMPT = {
     "TimeDistributed": "wraps any layer: test_time_distributed.py",
     "GlobalAveragePooling1D": "not recurrent: test_pooling.py",
     "GlobalMaxPooling1D": "not recurrent: test_pooling.py",
+    "Stack": "holds layers: test_stack.py",
     "WordDropout": "not recurrent: test_word_dropout.py",
     "lowering": "a context manager: test_lowering.py",
     "recurrent_layer": "a function: test_named.py",
@@ -42,7 +45,7 @@ class Case:
     step: Callable  # the oracle's
     options: dict = field(default_factory=dict)
     main: bool = False  # whether the longer tests run it too
-    recurrent: tuple | None = None  # shape of the recurrent kernel, if not (U, G·U)
+    recurrent: tuple | None = None  # shape of the recurrent kernel, if not (U, G·U); () for none
     own: dict = field(default_factory=dict)  # shapes of the weights of its own
     widths: tuple | None = None  # of the states, if not U
 
@@ -59,12 +62,14 @@ class Case:
     def shapes(self, inputs=F):
         """Of each weight, in the order of `get_weights`, by the oracle's names."""
         columns = self.gates * U
-        shapes = {"kernel": (inputs, columns), "recurrent": self.recurrent or (U, columns)}
+        shapes: dict = {"kernel": (inputs, columns)}
+        if self.recurrent != ():
+            shapes["recurrent"] = self.recurrent or (U, columns)
         two = self.cell is cells.LayerNormGRUCell
         two = two or (self.cell is cells.GRUCell and self.options.get("reset_after", True))
         shapes |= {"bias": (2, columns) if two else (columns,), **self.own}
         biased = self.options.get("use_bias", True)
-        return {name: s for name, s in shapes.items() if biased or not name.endswith("bias")}
+        return {name: s for name, s in shapes.items() if biased or "bias" not in name}
 
     def weights(self, inputs=F, seed=7):
         """Random weights in the order of `get_weights`, float64, no two gates alike."""
@@ -122,6 +127,13 @@ def odyssey(name, variant, gates="ifo", **more):
 _NO_BIAS = {"options": {"use_bias": False}, "suffix": "_no_bias"}
 _ACTIVATIONS = {"options": _OTHERS, "suffix": "_activations"}
 _NORMS = {"gain": (2, 4 * U), "cell_gain": (U,), "cell_bias": (U,)}
+_DEPTH = {
+    "peephole": (3, U),
+    "kernel_2": (U, 5 * U),
+    "recurrent_2": (U, 4 * U),
+    "bias_2": (5 * U,),
+    "peephole_2": (5, U),
+}
 _PROJECTED = {"recurrent": (2, 4 * U), "own": {"projection": (U, 2)}, "widths": (2, U)}
 
 # Cells and layers that Keras has not: held against the oracle and `keras.layers.RNN`.
@@ -157,6 +169,19 @@ RELATIVES = [
     relative("MUT1", partial(relatives.mutated, 1), recurrent=(U, 2 * U), **_NO_BIAS),
     relative("MUT2", partial(relatives.mutated, 2)),
     relative("MUT3", partial(relatives.mutated, 3)),
+    relative("MinGRU", relatives.min_gru, recurrent=()),
+    relative("MinGRU", relatives.min_gru, {"activation": "tanh"}, "_tanh", recurrent=()),
+    relative("MinLSTM", relatives.min_lstm, recurrent=()),
+    relative("MinLSTM", relatives.min_lstm, **_NO_BIAS, recurrent=()),
+    relative("DepthGatedLSTM", relatives.depth_gated_lstm, own=_DEPTH, widths=(U,) * 4),
+    relative(
+        "DepthGatedLSTM",
+        relatives.depth_gated_lstm,
+        {"depth": 3, "use_bias": False},
+        "_of_three_no_bias",
+        own=_DEPTH | {name.replace("2", "3"): shape for name, shape in _DEPTH.items()},
+        widths=(U,) * 6,
+    ),
     relative("IndRNN", relatives.ind_rnn, recurrent=(U,)),
     relative("IndRNN", relatives.ind_rnn, {"activation": "tanh"}, "_tanh", recurrent=(U,)),
 ]

@@ -1,10 +1,13 @@
 """Cells: one step of each recurrent network, written as its paper's equations."""
 
 from keras_seq.cells.cell import Cell, GatedCell
+from keras_seq.cells.constraints import MaxMagnitude
+from keras_seq.cells.depth_gated import DepthGatedLSTMCell
 from keras_seq.cells.gates import Gates
 from keras_seq.cells.gru import GRUCell
 from keras_seq.cells.ind_rnn import IndRNNCell
 from keras_seq.cells.layer_norm import LayerNormGRUCell, LayerNormLSTMCell
+from keras_seq.cells.linear_cell import LinearCell
 from keras_seq.cells.lstm import LSTMCell
 from keras_seq.cells.lstm_search_space import (
     CoupledPeepholeLSTMCell,
@@ -17,6 +20,8 @@ from keras_seq.cells.lstm_search_space import (
     NoPeepholeLSTMCell,
 )
 from keras_seq.cells.lstm_variants import CoupledLSTMCell, ProjectedLSTMCell
+from keras_seq.cells.min_gru import MinGRUCell
+from keras_seq.cells.min_lstm import MinLSTMCell
 from keras_seq.cells.minimal_gated_unit import MinimalGatedUnitCell
 from keras_seq.cells.mutated import MUT1Cell, MUT2Cell, MUT3Cell
 from keras_seq.cells.peephole import PeepholeLSTMCell
@@ -26,6 +31,7 @@ __all__ = [
     "Cell",
     "CoupledLSTMCell",
     "CoupledPeepholeLSTMCell",
+    "DepthGatedLSTMCell",
     "FullGateRecurrenceLSTMCell",
     "GRUCell",
     "GatedCell",
@@ -34,9 +40,13 @@ __all__ = [
     "LSTMCell",
     "LayerNormGRUCell",
     "LayerNormLSTMCell",
+    "LinearCell",
     "MUT1Cell",
     "MUT2Cell",
     "MUT3Cell",
+    "MaxMagnitude",
+    "MinGRUCell",
+    "MinLSTMCell",
     "MinimalGatedUnitCell",
     "NoForgetGateLSTMCell",
     "NoInputActivationLSTMCell",

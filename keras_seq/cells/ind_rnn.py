@@ -13,8 +13,8 @@ class IndRNNCell(Cell):
     $$h_t = \mathrm{relu}(W^\top x_t + b + u \odot h_{t-1})$$
 
     The `recurrent_kernel` u is a vector, (U). With relu, units with |u| above 1 grow with the
-    length of the sequence; the paper holds |u| below $2^{1/T}$, which is for a
-    `recurrent_constraint` to do.
+    length of the sequence; the paper holds |u| below $2^{1/T}$, as
+    `recurrent_constraint=MaxMagnitude(2 ** (1 / T))` does.
 
     Args:
         units: U, the size of the state.

@@ -18,13 +18,16 @@ from keras_seq.layers.lstm_search_space import (
 )
 from keras_seq.layers.lstm_variants import (
     CoupledLSTM,
+    DepthGatedLSTM,
     LayerNormLSTM,
     PeepholeLSTM,
     ProjectedLSTM,
 )
+from keras_seq.layers.min_rnns import MinGRU, MinLSTM
 from keras_seq.layers.named import recurrent_layer, recurrent_layers
 from keras_seq.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from keras_seq.layers.recurrent import Recurrent
+from keras_seq.layers.stack import Stack
 from keras_seq.layers.time_distributed import TimeDistributed
 from keras_seq.layers.word_dropout import WordDropout
 
@@ -38,12 +41,15 @@ __all__ = [
     "CellLayer",
     "CoupledLSTM",
     "CoupledPeepholeLSTM",
+    "DepthGatedLSTM",
     "FullGateRecurrenceLSTM",
     "GlobalAveragePooling1D",
     "GlobalMaxPooling1D",
     "IndRNN",
     "LayerNormGRU",
     "LayerNormLSTM",
+    "MinGRU",
+    "MinLSTM",
     "MinimalGatedUnit",
     "NoForgetGateLSTM",
     "NoInputActivationLSTM",
@@ -55,6 +61,7 @@ __all__ = [
     "ProjectedLSTM",
     "Recurrent",
     "SimpleRNN",
+    "Stack",
     "TimeDistributed",
     "WordDropout",
     "lowering",

@@ -27,7 +27,8 @@ class CuDNNLayer(CellLayer):
             if self.use_cudnn is True:
                 raise ValueError(
                     f"{self.name}: use_cudnn=True, but cuDNN needs TensorFlow with a GPU, the "
-                    "default activations, biases, no unrolling and no recurrent dropout"
+                    "default activations, biases, no unrolling, no recurrent dropout and no "
+                    "zoneout"
                     f"{' (and reset_after=True)' if hasattr(self, 'reset_after') else ''}. Use "
                     '"auto" to take it where it can be taken.'
                 )
@@ -54,6 +55,7 @@ class CuDNNLayer(CellLayer):
             and getattr(cell, "reset_after", True)
             and not self.unroll
             and not self.recurrent_dropout
+            and not any(self.zoneout_rates)
             and _gpu()
         )
 

@@ -15,6 +15,9 @@ A cell is carried through time in the way that suits the life the layer is in, i
 "unroll"   A Python loop; needs a fixed number of steps.
 ========== ======================================================================================
 
+Where "plain" or `keras.ops.scan` would loop, a `LinearCell` takes a scan over chunks instead
+(`linear_scan.py`).
+
 The caller that knows sets it: `with lowering("export"): ...` around the tracing of a model.
 """
 
@@ -24,7 +27,8 @@ from collections.abc import Iterator
 
 import keras
 
-from keras_seq.cells import Cell
+from keras_seq.cells import Cell, LinearCell
+from keras_seq.layers.linear_scan import run_linear
 from keras_seq.layers.loops import Given, run_loop
 
 LOWERINGS = ("default", "plain", "export", "unroll")
@@ -92,6 +96,8 @@ def run_cell(
         if results is not None:
             return results
         how = "plain"
+    if isinstance(cell, LinearCell) and how in ("plain", "scan"):
+        return run_linear(cell, given, collect)
     return run_loop(how, cell, given, collect)
 
 

@@ -16,7 +16,8 @@ class Given(NamedTuple):
     Attributes:
         x: Inputs, (B, T, F).
         states: Initial states, each (B, width).
-        mask: Boolean (B, T, 1): none or one. Where it is False the states stay as they are.
+        mask: Boolean (B, T, 1) or (B, T, width): none, one for all states, or one for each. Where
+            it is False the state stays as it is.
         input_dropout: Scaled 0/1 masks of the input, (B, F): none, one, or one a gate.
         recurrent_dropout: The same of the recurrent input, (B, U).
     """
@@ -41,7 +42,7 @@ def run_loop(how: str, cell: Cell, given: Given, collect: bool):
         The first state after each step, (B, T, U) (None if not collected), and the final states.
     """
     x = ops.swapaxes(given.x, 0, 1)
-    mask = ops.swapaxes(given.mask[0], 0, 1) if given.mask else None
+    mask = tuple(ops.swapaxes(m, 0, 1) for m in given.mask)
     # Small kernels project in the loop: writing all projections to memory and reading them back
     # costs more than the product of a step.
     large = math.prod(cell.kernel.shape) >= _LARGE_KERNEL
@@ -58,11 +59,18 @@ def run_loop(how: str, cell: Cell, given: Given, collect: bool):
     return ops.swapaxes(outputs, 0, 1) if collect else None, states
 
 
-def masked(new, old, mask=None) -> tuple:
-    """The new states where the mask is True, the old where it is not."""
-    if mask is None:
+def masked(new, old, masks: tuple = ()) -> tuple:
+    """The new states where the mask is True, the old where it is not.
+
+    Args:
+        new: The new states.
+        old: The old states.
+        masks: None, one for all states, or one for each.
+    """
+    if not masks:
         return tuple(new)
-    return tuple(ops.where(mask, n, o) for n, o in zip(new, old, strict=True))
+    masks = masks * len(new) if len(masks) == 1 else masks
+    return tuple(ops.where(m, n, o) for m, n, o in zip(masks, new, old, strict=True))
 
 
 def project(cell, x, masks):
@@ -96,19 +104,19 @@ def with_dropout(recur, cell, masks):
 def _unrolled(step, x, states, mask, collect):
     outputs = []
     for t in range(x.shape[0]):
-        states = step(x[t], None if mask is None else mask[t], states)
+        states = step(x[t], tuple(m[t] for m in mask), states)
         outputs.append(states[0])
     return ops.stack(outputs) if collect else None, states
 
 
 def _scanned(step, x, states, mask, collect):
     def body(carry, item):
-        new = step(item[0], item[1] if mask is not None else None, carry)
+        new = step(item[0], item[1:], carry)
         # Outside of a model nobody casts the weights of a layer in mixed precision.
         new = tuple(ops.cast(n, old.dtype) for n, old in zip(new, carry, strict=True))
         return new, new[0] if collect else None
 
-    states, outputs = ops.scan(body, states, (x,) if mask is None else (x, mask))
+    states, outputs = ops.scan(body, states, (x, *mask))
     return outputs, states
 
 
@@ -118,7 +126,7 @@ def _exported(step, x, states, mask, collect):
 
     def body(t, outputs, states):
         x_t = ops.take(x, t, axis=0)
-        mask_t = None if mask is None else ops.take(mask, t, axis=0)
+        mask_t = tuple(ops.take(m, t, axis=0) for m in mask)
         states = step(x_t, mask_t, states)
         written = tuple(
             ops.slice_update(o, (t, 0, 0), ops.expand_dims(states[0], 0)) for o in outputs

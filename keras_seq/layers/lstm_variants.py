@@ -4,6 +4,7 @@ import keras
 
 from keras_seq.cells import (
     CoupledLSTMCell,
+    DepthGatedLSTMCell,
     LayerNormLSTMCell,
     PeepholeLSTMCell,
     ProjectedLSTMCell,
@@ -113,3 +114,27 @@ class ProjectedLSTM(CellLayer):
     """
 
     cell_class = ProjectedLSTMCell
+
+
+@keras.saving.register_keras_serializable("keras_seq")
+class DepthGatedLSTM(CellLayer):
+    r"""A stack of LSTMs with peepholes whose memories are joined by depth gates.
+
+    $$c_t^l = d \odot c_t^{l-1} + f \odot c_{t-1}^l + i \odot g$$
+
+    Args:
+        units: U, the size of each state.
+        **kwargs: The options of `keras_seq.cells.DepthGatedLSTMCell`, `depth` among them, where all
+            equations are, and of `Recurrent`, which says what a call takes, gives and refuses.
+
+    Example:
+        >>> import keras
+        >>> from keras_seq.layers import DepthGatedLSTM
+        >>> tuple(DepthGatedLSTM(4, depth=3)(keras.ops.ones((2, 3, 5))).shape)
+        (2, 4)
+
+    Reference:
+        Yao et al. (2015). See `keras_seq.cells.DepthGatedLSTMCell`.
+    """
+
+    cell_class = DepthGatedLSTMCell

@@ -6,6 +6,7 @@ from keras import ops
 from keras_seq.cells import Cell
 from keras_seq.layers.engine import run_cell
 from keras_seq.layers.loops import Given
+from keras_seq.layers.zoneout import WithZoneout, zoneout_masks
 
 
 @keras.saving.register_keras_serializable("keras_seq")
@@ -26,7 +27,10 @@ class Recurrent(keras.layers.RNN):
         dropout: Fraction of the inputs to drop, in [0, 1).
         recurrent_dropout: Fraction of the recurrent input to drop, in [0, 1). With it each gate
             has masks of its own, as in Keras.
-        seed: Seed of the dropout.
+        zoneout: Probability of each unit's state to stay as it was at a step, in [0, 1), drawn anew
+            at every step; one for all states, or a list of one for each. In inference a state is
+            the mean of both.
+        seed: Seed of the dropout and of the zoneout.
         **kwargs: What every Keras layer takes; the `dtype` is the cell's if not given.
 
     Call arguments:
@@ -40,9 +44,10 @@ class Recurrent(keras.layers.RNN):
 
     Raises:
         TypeError: `cell` is not a keras_seq cell.
-        ValueError: A dropout rate outside [0, 1); other types of number in the layer and in its
-            cell; T = 0, where it is known when the layer is traced, or an unknown T in an unrolled
-            layer.
+        ValueError: A rate outside [0, 1); recurrent dropout where there is no recurrent product;
+            a number of zoneout rates that is not that of the states; other types of number in the
+            layer and in its cell; T = 0, where it is known when the layer is traced, or an unknown
+            T in an unrolled layer.
 
     Example:
         >>> import keras
@@ -51,6 +56,12 @@ class Recurrent(keras.layers.RNN):
         >>> layer = Recurrent(LSTMCell(4), return_sequences=True)
         >>> tuple(layer(keras.ops.ones((2, 3, 5))).shape)
         (2, 3, 4)
+
+    Reference:
+        The dropout is that of Gal & Ghahramani, "A theoretically grounded application of dropout in
+        recurrent neural networks" (2016, arXiv 1512.05287); zoneout is that of Krueger et al.,
+        "Zoneout: regularizing RNNs by randomly preserving hidden activations" (2016, arXiv
+        1606.01305).
     """
 
     def __init__(
@@ -65,6 +76,7 @@ class Recurrent(keras.layers.RNN):
         *,
         dropout=0.0,
         recurrent_dropout=0.0,
+        zoneout=0.0,
         seed=None,
         **kwargs,
     ):
@@ -73,9 +85,21 @@ class Recurrent(keras.layers.RNN):
                 f"Recurrent runs keras_seq cells; got {type(cell).__name__}. Use keras.layers.RNN "
                 "for other cells, and stack Recurrent layers instead of cells."
             )
-        for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
+        rates = zoneout if isinstance(zoneout, (list, tuple)) else [zoneout] * len(cell.states)
+        if len(rates) != len(cell.states):
+            raise ValueError(
+                f"zoneout must be one rate, or a list of one for each state of {cell.name} "
+                f"({', '.join(cell.states)}); got {zoneout!r}."
+            )
+        named = [("dropout", dropout), ("recurrent_dropout", recurrent_dropout)]
+        for name, rate in [*named, *(("zoneout", rate) for rate in rates)]:
             if not 0 <= rate < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {rate!r}.")
+        if recurrent_dropout and not cell.recurrent_gates:
+            raise ValueError(
+                f"{cell.name} has no recurrent product to drop from; got recurrent_dropout="
+                f"{recurrent_dropout!r}. Use dropout or zoneout."
+            )
         kwargs["dtype"] = kwargs.get("dtype") or cell.dtype_policy
         super().__init__(
             cell,
@@ -94,6 +118,7 @@ class Recurrent(keras.layers.RNN):
             )
         self.input_spec = keras.layers.InputSpec(ndim=3)
         self.dropout, self.recurrent_dropout, self.seed = dropout, recurrent_dropout, seed
+        self.zoneout, self.zoneout_rates = zoneout, tuple(rates)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
         # A whole model compiled as one program is compiled anew for each length, and XLA runs one
@@ -123,9 +148,15 @@ class Recurrent(keras.layers.RNN):
         x, mask = sequences, _of_steps(mask)
         if self.go_backwards:
             x, mask = ops.flip(x, 1), None if mask is None else ops.flip(mask, 1)
-        given = Given(x, states, () if mask is None else (mask,), input_masks, recurrent_masks)
+        masks, cell = () if mask is None else (mask,), self.cell
+        if any(self.zoneout_rates):
+            if training:
+                masks = zoneout_masks(x, cell, self.zoneout_rates, mask, self.seed_generator)
+            else:
+                cell = WithZoneout(cell, self.zoneout_rates)
+        given = Given(x, states, masks, input_masks, recurrent_masks)
         outputs, states = run_cell(
-            self.cell,
+            cell,
             given,
             training=bool(training),
             collect=self.return_sequences,
@@ -167,12 +198,14 @@ class Recurrent(keras.layers.RNN):
 
     def get_config(self):
         """The configuration, the cell's included."""
-        return {
-            **super().get_config(),
+        own = {
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
             "seed": self.seed,
         }
+        if any(self.zoneout_rates):  # no namesake in Keras knows the word
+            own["zoneout"] = self.zoneout
+        return {**super().get_config(), **own}
 
 
 def _of_steps(mask):

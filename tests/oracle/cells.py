@@ -10,6 +10,7 @@ def sigmoid(a):
 ACTIVATIONS = {
     "tanh": np.tanh,
     "sigmoid": sigmoid,
+    "linear": lambda a: a,
     "relu": lambda a: np.maximum(a, 0),
     "softsign": lambda a: a / (1 + np.abs(a)),
     "hard_sigmoid": lambda a: np.clip(a / 6 + 0.5, 0, 1),

@@ -133,3 +133,47 @@ def ind_rnn(x, states, kernel, recurrent, bias=None, activation="relu"):
     (h,) = states
     pre = x @ kernel + h @ np.diag(recurrent) + (0.0 if bias is None else bias)
     return (ACTIVATIONS[activation](pre),)
+
+
+def min_gru(x, states, kernel, bias=None, activation="linear"):
+    (h,) = states
+    units = h.shape[-1]
+    shift = np.zeros(2 * units) if bias is None else bias
+    z = sigmoid(x @ kernel[:, :units] + shift[:units])
+    candidate = ACTIVATIONS[activation](x @ kernel[:, units:] + shift[units:])
+    return (h + z * (candidate - h),)
+
+
+def min_lstm(x, states, kernel, bias=None):
+    (h,) = states
+    pre = x @ kernel + (0.0 if bias is None else bias)
+    f, i, candidate = np.split(pre, 3, axis=-1)
+    f, i = sigmoid(f), sigmoid(i)
+    return (f / (f + i) * h + i / (f + i) * candidate,)
+
+
+def depth_gated_lstm(x, states, kernel, recurrent, bias=None, peephole=None, **above):
+    """Layer by layer; states and weights of the layers above the first are numbered."""
+    depth, units = len(states) // 2, states[0].shape[-1]
+    old = {depth - n: (states[2 * n], states[2 * n + 1]) for n in range(depth)}
+    new, below = [], None
+    for layer in range(1, depth + 1):
+        if layer > 1:
+            kernel, recurrent, peephole = (
+                above[f"{name}_{layer}"] for name in ("kernel", "recurrent", "peephole")
+            )
+            bias = above.get(f"bias_{layer}")
+            x = new[0]
+        h, c = old[layer]
+        pre = x @ kernel + (0.0 if bias is None else bias)
+        pre[:, : 4 * units] += h @ recurrent
+        i = sigmoid(pre[:, :units] + peephole[0] * c)
+        f = sigmoid(pre[:, units : 2 * units] + peephole[1] * c)
+        memory = f * c + i * np.tanh(pre[:, 2 * units : 3 * units])
+        if layer > 1:
+            gate = pre[:, 4 * units :] + peephole[3] * c + peephole[4] * below
+            memory = memory + sigmoid(gate) * below
+        o = sigmoid(pre[:, 3 * units : 4 * units] + peephole[2] * memory)
+        new = [o * np.tanh(memory), memory, *new]
+        below = memory
+    return tuple(new)

@@ -72,7 +72,7 @@ class _FastWay:
         columns = len(cell.gates) * cell.units
         example = Inputs(
             x=tf.TensorSpec([None, columns], cell.compute_dtype),
-            mask=tuple(tf.TensorSpec([None, 1], m.dtype) for m in given.mask),
+            mask=tuple(tf.TensorSpec([None, m.shape[-1]], m.dtype) for m in given.mask),
             states=given.states,
             dropout=given.recurrent_dropout,
             weights=self.weights,
@@ -188,4 +188,4 @@ class _FastWay:
 
 
 def _elements(variable) -> int:
-    return math.prod(variable.shape)
+    return 0 if variable is None else math.prod(variable.shape)

@@ -17,7 +17,7 @@ def infer(
         project: (x of all steps, weights) -> what `step` reads of it.
         step: (x_t, mask_t, states, weights) -> states.
         x: Inputs, (b, T, F).
-        mask: Boolean (b, T, 1): none or one.
+        mask: Boolean (b, T, …): none, one for all states, or one for each.
         states: Initial states.
         weights: What `project` and `step` read beside, the same at every step.
         collect: Whether the first state of every step is wanted, or only the last.
@@ -43,7 +43,7 @@ def infer(
         def at(x_t, mask_t, states):
             return step(x_t, mask_t, states, weights)
 
-        outputs, states = scan(at, x, states, mask[0] if mask else None, collect, real)
+        outputs, states = scan(at, x, states, mask, collect, real)
         return (states, weights), (outputs,) if collect else ()
 
     return run(x, mask, states, weights)

@@ -3,16 +3,15 @@
 import tensorflow as tf
 
 
-def scan(step, x, states, mask, collect, real=None):
+def scan(step, x, states, masks, collect, real=None):
     """Carries a step through time.
 
     Args:
-        step: (x_t (B, …), mask_t (B, 1) or None, states) -> states, of the same shapes.
+        step: (x_t (B, …), masks_t each (B, …), states) -> states, of the same shapes.
         x: Inputs, time first, (T, B, …).
         states: Initial states, each (B, U).
-        mask: Boolean (T, B, 1), or None.
+        masks: Tuple of further inputs of the steps, time first.
         collect: Whether the first state of every step is wanted, or only the last.
-
         real: How many of the steps to do, from the first; all if not given.
 
     Returns:
@@ -20,11 +19,12 @@ def scan(step, x, states, mask, collect, real=None):
     """
     steps = x.shape[0] or tf.shape(x)[0]
     real = steps if real is None else real
-    inputs, masks = _array(x, steps), _array(mask, steps)
+    arrays = [_array(values, steps) for values in (x, *masks)]
     outputs = (_empty(states[0], steps),) if collect else ()
 
     def body(t, outputs, states):
-        states = step(inputs.read(t), _read(masks, t), states)
+        x_t, *masks_t = (array.read(t) for array in arrays)
+        states = step(x_t, tuple(masks_t), states)
         return t + 1, tuple(o.write(t, states[0]) for o in outputs), states
 
     _, outputs, states = tf.while_loop(
@@ -34,15 +34,9 @@ def scan(step, x, states, mask, collect, real=None):
 
 
 def _array(values, steps):
-    """A tensor array of the steps of a tensor (T, …); None of None."""
-    if values is None:
-        return None
+    """A tensor array of the steps of a tensor (T, …)."""
     return tf.TensorArray(values.dtype, steps, clear_after_read=False).unstack(values)
 
 
 def _empty(like, steps):
     return tf.TensorArray(like.dtype, steps, element_shape=like.shape, clear_after_read=False)
-
-
-def _read(array, t):
-    return None if array is None else array.read(t)

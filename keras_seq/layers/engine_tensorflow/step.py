@@ -33,7 +33,7 @@ class Inputs(NamedTuple):
 
     Attributes:
         x: Projected input of the step, (b, G·U).
-        mask: (b, 1): none or one.
+        mask: (b, 1) or (b, width): none, one for all states, or one for each.
         states: The states before the step, each (b, width).
         dropout: Masks of the recurrent input: none, one, or one a gate.
         weights: All that the cell has, whether the step reads it or not.
@@ -206,7 +206,7 @@ def _traced(cell, variables, given):
     after = [scope.get_current_value(v) for v in cell.variables]
     if any(a is not b for a, b in zip(after, before, strict=True)):
         raise NotImplementedError(f"{cell.name} writes to its variables.")
-    return masked(new, given.states, *given.mask)
+    return masked(new, given.states, given.mask)
 
 
 def _is_product(read) -> bool:

@@ -16,7 +16,7 @@ def train(step: Step, given: Inputs, collect: bool) -> tuple:
 
     Args:
         step: The step.
-        given: Its inputs: x (T, b, G·U) and mask (T, b, 1) of all steps, the initial states.
+        given: Its inputs: x (T, b, G·U) and mask (T, b, …) of all steps, the initial states.
         collect: Whether the first state of every step is wanted, or only the last.
 
     Returns:

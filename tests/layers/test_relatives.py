@@ -5,15 +5,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from contract import MASKS, RELATIVES, B, F, T, U, sequences
-from layers.against import assert_equal, evaluate, mixture, mixture_weights
 from oracle.loop import run
 
 from keras_seq.export import to_tflite
 from keras_seq.layers import Bidirectional, Recurrent, lowering
+from layers.against import assert_equal, evaluate, mixture, mixture_weights
 
 MAIN = [case for case in RELATIVES if case.main]
 every_case = pytest.mark.parametrize("case", RELATIVES, ids=lambda case: case.name)
 main_case = pytest.mark.parametrize("case", MAIN, ids=lambda case: case.name)
+with_recurrent_product = pytest.mark.parametrize(
+    "case", [case for case in MAIN if case.recurrent != ()], ids=lambda case: case.name
+)
 every_mask = pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 SEQUENCES = {"return_sequences": True, "return_state": True}
 
@@ -89,7 +92,7 @@ def test_training_in_a_graph_of_unknown_sizes(case):
     assert_equal(graph(x, tf.constant(MASKS["scattered"]), *states), expected)
 
 
-@main_case
+@with_recurrent_product
 def test_each_gate_has_recurrent_dropout_of_its_own(case, monkeypatch):
     """Masks of 1, 2, 3, … instead of random ones: the products of the gates, multiplied."""
     drawn = []
@@ -111,7 +114,8 @@ def test_each_gate_has_recurrent_dropout_of_its_own(case, monkeypatch):
 
 @main_case
 def test_dropout_is_drawn_anew_and_only_in_training(case):
-    layer = layer_of(case, dropout=0.4, recurrent_dropout=0.3, seed=4)
+    rates = {"dropout": 0.4, "recurrent_dropout": 0.0 if case.recurrent == () else 0.3}
+    layer = layer_of(case, **rates, seed=4)
     x = sequences()
     one, other = (np.array(layer(x, training=True)) for _ in range(2))
     assert np.abs(one - other).max() > 1e-3
