@@ -6,8 +6,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 JAX_VENV := .venv-jax
 
-.PHONY: help demo test check setup test-imdb test-jax lock format clean
-.PHONY: bench-imdb bench-builtin bench-engine bench-engine-curves bench-imdb-epoch
+.PHONY: help demo test check setup docs test-imdb test-jax lock format clean
+.PHONY: bench-imdb bench-builtin bench-engine bench-engine-curves bench-imdb-epoch bench-gradient-flow
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
@@ -18,9 +18,11 @@ help:
 	@echo "make test-jax    cells, layers and models on JAX, in an environment of their own"
 	@echo "make bench-engine   the time loop beside Keras and torch, into docs/RESULTS.md"
 	@echo "make bench-engine-curves  the same over lengths and sizes, with a picture"
+	@echo "make bench-gradient-flow  gradient and gates over time, with pictures, into docs/RESULTS.md"
 	@echo "make bench-builtin  three demo models beside a bag of words, into docs/RESULTS.md"
 	@echo "make bench-imdb  three runs on IMDB reviews beside Keras' own example, into docs/RESULTS.md"
 	@echo "make bench-imdb-epoch  steps of an epoch on IMDB reviews beside keras.layers"
+	@echo "make docs        docs/CELLS.md from the classes, every cell exported"
 	@echo "make format      mend format and lint;  make lock: renew requirements.lock;  make clean"
 
 demo: $(VENV)/.ready
@@ -53,6 +55,9 @@ bench-builtin: $(VENV)/.ready
 bench-imdb-epoch: $(VENV)/.ready
 	$(RUN) -m benchmarks.imdb_epoch
 
+bench-gradient-flow: $(VENV)/.ready
+	$(RUN) -m benchmarks.gradient_flow
+
 bench-engine: $(VENV)/.ready
 	$(RUN) -m benchmarks.engine
 
@@ -80,6 +85,9 @@ $(JAX_VENV)/.ready: requirements.lock pyproject.toml
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --no-build-isolation -e ".[jax]"
 	@touch $@
+
+docs: $(VENV)/.ready
+	$(RUN) docs/make_cells.py
 
 format: $(VENV)/.ready
 	$(RUN) -m ruff check --fix .

@@ -185,11 +185,6 @@ RELATIVES = [
     relative("IndRNN", relatives.ind_rnn, recurrent=(U,)),
     relative("IndRNN", relatives.ind_rnn, {"activation": "tanh"}, "_tanh", recurrent=(U,)),
 ]
-EXEMPT |= {
-    kind.__name__: "no namesake in Keras: the relatives are in a list of their own"
-    for case in RELATIVES
-    for kind in (case.cell, case.layer)
-}
 
 MASKS = {
     "none": None,

@@ -54,7 +54,7 @@ class DepthGatedLSTMCell(ForgetGateCell):
         self.depth = positive_integer(self, "depth", depth)
 
     @property
-    def states(self):
+    def states(self):  # type: ignore[override]
         """The last layer, which puts out, comes first."""
         return tuple(f"{s}{layer}" for layer in range(self.depth, 0, -1) for s in "hc")
 

@@ -50,8 +50,8 @@ def linear_scan(a, b, initial, reverse=False):
     """
     dtype = a.dtype
     wide = "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
-    h = _differentiable(*(ops.cast(v, wide) for v in (a, b, initial)), reverse)
-    return ops.cast(h, dtype)
+    a, b, initial = (ops.cast(values, wide) for values in (a, b, initial))
+    return ops.cast(_differentiable(a, b, initial, reverse), dtype)
 
 
 def _differentiable(a, b, initial, reverse):

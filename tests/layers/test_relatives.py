@@ -35,12 +35,6 @@ def keras_rnn_of(case, **options):
     return layer
 
 
-@main_case
-def test_is_named_after_its_cell(case):
-    assert case.layer.cell_class is case.cell
-    assert case.cell.__name__ == case.layer.__name__ + "Cell"
-
-
 @every_case
 @every_mask
 def test_equals_the_oracle(case, mask):
