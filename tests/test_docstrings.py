@@ -22,6 +22,8 @@ NO_EXAMPLE = {
     "GatedCell": "abstract: a Cell with one option more, and its example would be that of LSTMCell",
     "TFLiteReport": "made by to_tflite, never by hand",
     "TextDataset": "made by load_texts, whose example reads one",
+    "from_torch": "needs torch, which need not be installed: test_torch.py",
+    "to_torch": "needs torch, which need not be installed: test_torch.py",
 }
 
 

@@ -18,8 +18,9 @@ BELOW = {
     "models": {"decoding", "layers", "cells"},
     "data": set(),
     "inspect": {"decoding", "layers", "cells"},
-    "export": {"layers", "cells"},
-    "tasks": {"models", "data", "export", "inspect", "decoding", "layers", "cells"},
+    "converters": {"layers", "cells"},
+    "export": {"converters", "layers", "cells"},
+    "tasks": {"models", "data", "export", "converters", "inspect", "decoding", "layers", "cells"},
 }
 # These speak keras.ops alone, but for the folder that holds the fast path.
 EVERY_BACKEND = ("cells", "layers", "models", "decoding")
