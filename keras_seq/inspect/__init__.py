@@ -1,0 +1,17 @@
+"""Inside a recurrent layer: its gates and states over time, the gradient on its way, pictures."""
+
+from keras_seq.inspect.gates import Record, record
+from keras_seq.inspect.gradients import gradient_flow
+from keras_seq.inspect.plots import plot_attention, plot_gates, plot_gradient_flow
+from keras_seq.inspect.received import LayerInput, layer_input
+
+__all__ = [
+    "LayerInput",
+    "Record",
+    "gradient_flow",
+    "layer_input",
+    "plot_attention",
+    "plot_gates",
+    "plot_gradient_flow",
+    "record",
+]
