@@ -8,6 +8,7 @@ JAX_VENV := .venv-jax
 
 .PHONY: help demo test check setup docs test-imdb test-jax lock format clean
 .PHONY: bench-imdb bench-builtin bench-engine bench-engine-curves bench-imdb-epoch bench-gradient-flow
+.PHONY: bench-linear-scan bench-long-memory bench-mnist-rows bench-mnist-pixels
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
@@ -18,6 +19,9 @@ help:
 	@echo "make test-jax    cells, layers and models on JAX, in an environment of their own"
 	@echo "make bench-engine   the time loop beside Keras and torch, into docs/RESULTS.md"
 	@echo "make bench-engine-curves  the same over lengths and sizes, with a picture"
+	@echo "make bench-linear-scan  minGRU by its scan, stepped, and beside a GRU"
+	@echo "make bench-long-memory  all cells on tasks with long dependencies, with a picture"
+	@echo "make bench-mnist-rows, bench-mnist-pixels  MNIST as sequences (TFDS_DATA_DIR)"
 	@echo "make bench-gradient-flow  gradient and gates over time, with pictures, into docs/RESULTS.md"
 	@echo "make bench-builtin  three demo models beside a bag of words, into docs/RESULTS.md"
 	@echo "make bench-imdb  three runs on IMDB reviews beside Keras' own example, into docs/RESULTS.md"
@@ -54,6 +58,18 @@ bench-builtin: $(VENV)/.ready
 
 bench-imdb-epoch: $(VENV)/.ready
 	$(RUN) -m benchmarks.imdb_epoch
+
+bench-linear-scan: $(VENV)/.ready
+	$(RUN) -m benchmarks.linear_scan
+
+bench-long-memory: $(VENV)/.ready
+	$(RUN) -m benchmarks.long_memory
+
+bench-mnist-rows: $(VENV)/.ready
+	$(RUN) -m benchmarks.sequential_mnist --by row
+
+bench-mnist-pixels: $(VENV)/.ready
+	$(RUN) -m benchmarks.sequential_mnist --by pixel
 
 bench-gradient-flow: $(VENV)/.ready
 	$(RUN) -m benchmarks.gradient_flow

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_seq.cells import Cell
 from keras_seq.layers.engine import run_cell
+from keras_seq.layers.given import check_given
 from keras_seq.layers.loops import Given
 from keras_seq.layers.zoneout import WithZoneout, zoneout_masks
 
@@ -46,8 +47,8 @@ class Recurrent(keras.layers.RNN):
         TypeError: `cell` is not a keras_seq cell.
         ValueError: A rate outside [0, 1); recurrent dropout where there is no recurrent product;
             a number of zoneout rates that is not that of the states; other types of number in the
-            layer and in its cell; T = 0, where it is known when the layer is traced, or an unknown
-            T in an unrolled layer.
+            layer and in its cell; sequences, states or a mask of a wrong shape; T = 0, where it is
+            known when the layer is traced, or an unknown T in an unrolled layer.
 
     Example:
         >>> import keras
@@ -125,6 +126,11 @@ class Recurrent(keras.layers.RNN):
         # after the other what the loop would run side by side.
         self.supports_jit = keras.backend.backend() != "tensorflow"
 
+    def build(self, sequences_shape, initial_state_shape=None):
+        """Builds the cell, and from then on wants sequences of as many features."""
+        super().build(sequences_shape, initial_state_shape)
+        self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
+
     def compute_mask(self, sequences, mask=None):
         """The mask of the output: that of the sequences, if sequences are returned."""
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
@@ -133,8 +139,7 @@ class Recurrent(keras.layers.RNN):
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """See the class."""
-        if sequences.shape[1] == 0:
-            raise ValueError(f"{self.name} needs at least one time step; got T = 0.")
+        check_given(self, sequences, initial_state, mask)
         return super().call(sequences, initial_state, mask=mask, training=training)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
