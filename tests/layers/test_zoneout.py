@@ -88,9 +88,9 @@ def test_trains_and_is_part_of_the_configuration():
     assert LSTM.from_config(layer.get_config()).zoneout == [0.1, 0.3]
     assert "zoneout" not in LSTM(U).get_config()  # keras.layers.LSTM must understand it
     model = keras.Sequential([keras.Input((None, F)), layer, keras.layers.Dense(1)])
-    model.compile("adam", "mse")
+    model.compile(keras.optimizers.Adam(0.05), "mse")
     history = model.fit(X, np.ones((B, 1)), epochs=30, verbose=0).history["loss"]
-    assert history[-1] < history[0]
+    assert history[-1] < 0.7 * history[0]
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, [0.1, 1.5]])
