@@ -5,6 +5,8 @@ PYTHON ?= $(firstword $(foreach v,python3 python3.13 python3.12 python3.11 pytho
 VENV := .venv
 RUN := $(VENV)/bin/python
 JAX_VENV := .venv-jax
+# A worker a core, a file at a time: a test of tracing and compiling keeps one core busy.
+TEST := $(RUN) -m pytest -q -n auto --dist loadfile
 
 .PHONY: help demo test check setup docs test-imdb test-jax lock format clean
 .PHONY: bench-imdb bench-builtin bench-engine bench-engine-curves bench-imdb-epoch bench-gradient-flow
@@ -33,13 +35,13 @@ demo: $(VENV)/.ready
 	$(RUN) -m tasks sentiment demo
 
 test: $(VENV)/.ready
-	$(RUN) -m pytest -q -m "not realdata"
+	$(TEST) -m "not realdata"
 
 check: $(VENV)/.ready
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
-	$(RUN) -m pytest -q -m "not realdata and not slow"
+	$(TEST) -m "not realdata and not slow"
 
 setup: $(VENV)/.ready
 
