@@ -1,5 +1,7 @@
 """MNIST as sequences, row by row or pixel by pixel, every layer at about 70,000 parameters.
 
+A name with "+chrono", such as lstm+chrono, starts the layer's gates so that its units remember for
+1 to T steps.
 Run as `python -m benchmarks.sequential_mnist --by row` (or `pixel`), with `TFDS_DATA_DIR` saying
 where the digits are. Every epoch is kept in `--cache`, so that a run that was killed goes on from
 its last one. Writes its section of docs/RESULTS.md.
@@ -22,10 +24,14 @@ from keras_seq.layers import recurrent_layer, recurrent_layers
 
 PARAMETERS, BATCH, VALIDATION, RATE = 70_000, 128, 5_000, 1e-3
 FORMS = {"row": (28, 28), "pixel": (784, 1)}  # steps, features
-PIXEL_LAYERS = ("gru", "lstm", "simple_rnn")  # the others by name: an epoch takes minutes
-EPOCHS = {"row": "4", "pixel": "5,4,2"}
+# An epoch takes minutes.
+PIXEL_LAYERS = ("gru", "gru+chrono", "lstm+chrono")
+EPOCHS = {"row": "4", "pixel": "5,3,2"}
+CHRONO = "+chrono"
 # Bai, Kolter & Koltun (2018, arXiv 1803.01271), pixel by pixel at 70K parameters.
 PUBLISHED = {"simple_rnn": 0.215, "lstm": 0.872, "gru": 0.962}
+# Gates that keep the state, and what to do with the bias of the gate that lets the new in.
+KEEPING = {"lstm": {"f": 1, "i": -1}, "gru": {"z": 1}}
 MOST_UNITS = 1_500
 
 
@@ -85,8 +91,27 @@ def network(by: str, layer: str, units: int) -> keras.Model:
     """The layer, its last state, and a product."""
     steps, features = FORMS[by]
     inputs = keras.Input((steps, features))
-    outputs = keras.layers.Dense(10)(recurrent_layer(layer)(units)(inputs))
+    recurrent = recurrent_layer(layer.removesuffix(CHRONO))(units)
+    outputs = keras.layers.Dense(10)(recurrent(inputs))
+    if layer.endswith(CHRONO):
+        start_slow(recurrent, layer.removesuffix(CHRONO), steps)
     return keras.Model(inputs, outputs)
+
+
+def start_slow(layer: Any, name: str, steps: int) -> None:
+    r"""Draws the biases of the gates so that each unit remembers for 1 to T - 1 steps.
+
+    $$b_f \sim \log \mathcal{U}(1, T - 1) \qquad b_i = -b_f$$
+
+    Tallec & Ollivier, "Can recurrent neural networks warp time?" (2018, arXiv 1804.11188).
+    """
+    units, bias = layer.units, layer.cell.bias.numpy()
+    drawn = np.log(np.random.default_rng(units).uniform(1, steps - 1, units))
+    rows = bias if bias.ndim == 2 else bias[None]
+    for gate, sign in KEEPING[name].items():
+        begin = layer.cell.gates.index(gate) * units
+        rows[0, begin : begin + units] = sign * drawn
+    layer.cell.bias.assign(bias)
 
 
 def default_layers(by: str) -> list[str]:
@@ -190,8 +215,9 @@ def report(by: str, found: dict[str, dict[str, Any]], test_images: int) -> str:
     words = (
         f"{steps} steps of {features} number{'s' if features > 1 else ''} each; one layer, its "
         f"last state, a product; units so that the whole is nearest to {PARAMETERS:,} parameters. "
-        f"Adam at {RATE:g} falling along a cosine, gradients clipped to norm 1, batch {BATCH}, the "
-        f"layers' default initial values, nothing tuned. {test_images:,} test images, looked at "
+        f"Adam at {RATE:g} falling along a cosine, gradients clipped to norm 1, batch {BATCH}; the "
+        "layers' default initial values, or, with +chrono, gate biases that remember for 1 to T "
+        f"steps (Tallec & Ollivier 2018). Nothing tuned. {test_images:,} test images, looked at "
         f"once, with the weights of the epoch that is best on {VALIDATION:,} training images held "
         "out. One seed."
     )
@@ -203,15 +229,16 @@ def report(by: str, found: dict[str, dict[str, Any]], test_images: int) -> str:
         row += [f"{run['parameters']:,}", f"{run['epochs']} ({run['best_epoch']})"]
         row.append(f"{run['seconds']:,.0f}")
         if by == "pixel":
-            row.append(f"{PUBLISHED[layer]:.3f}" if layer in PUBLISHED else "–")
+            published = PUBLISHED.get(layer.removesuffix(CHRONO))
+            row.append(f"{published:.3f}" if published else "–")
         rows.append(row)
-    published = (
+    source = (
         "\n\nPublished: Bai, Kolter & Koltun (2018, arXiv 1803.01271), at 70K parameters, trained "
         "for longer."
         if by == "pixel"
         else ""
     )
-    return f"{words}\n\n{table(header, rows)}{published}"
+    return f"{words}\n\n{table(header, rows)}{source}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -230,7 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--epochs has {len(epochs)} numbers for {len(names)} layers.")
     try:
         for name in names:
-            recurrent_layer(name)
+            recurrent_layer(name.removesuffix(CHRONO))
+            if name.endswith(CHRONO) and name.removesuffix(CHRONO) not in KEEPING:
+                raise ValueError(f"{CHRONO} goes with {' and '.join(KEEPING)}; got {name!r}.")
     except ValueError as error:
         parser.error(str(error))
     epochs = epochs * len(names) if len(epochs) == 1 else epochs

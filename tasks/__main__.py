@@ -25,12 +25,13 @@ def main(arguments: list[str] | None = None) -> int:
         from keras_seq.data import DataError
         from keras_seq.export import ExportError
         from tasks.config import ConfigError
+        from tasks.report import ReportError
         from tasks.run_directory import RunError
 
     console = Console()
     try:
         _run(options, console)
-    except (ConfigError, DataError, ExportError, RunError) as error:
+    except (ConfigError, DataError, ExportError, ReportError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
@@ -45,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, console: Any) -> None:
     from tasks import config as configs
-    from tasks.runner import Runner, export_figures, metrics_table
+    from tasks.exported import export_figures
+    from tasks.runner import Runner, metrics_table
 
     module, class_name, _ = TASKS[options.task]
     task = getattr(importlib.import_module(module), class_name)()
@@ -75,6 +77,9 @@ def _run(options: argparse.Namespace, console: Any) -> None:
         folder = options.to or os.path.join("saved_models", options.task)
         console.print(metrics_table(export_figures(runner.export(folder))))
         console.print(f"exports: {folder}/", highlight=False)
+    elif options.verb == "report":
+        page = runner.report(options.to, options.export)
+        console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
     elif options.verb == "demo":
         runner.demo(options.to or os.path.join("saved_models", options.task))
 
@@ -137,6 +142,10 @@ def _parser() -> argparse.ArgumentParser:
             "export", parents=[run], help="write a SavedModel and a TFLite file, values checked"
         )
         export.add_argument("--to", help=f"folder to write (saved_models/{name})")
+
+        report = verbs.add_parser("report", parents=[run], help="write a page on a trained model")
+        report.add_argument("--to", help="page to write (report.html in the run directory)")
+        report.add_argument("--export", help=f"folder of its export (saved_models/{name})")
 
         demo = verbs.add_parser("demo", help="all of it on built-in data")
         demo.add_argument("--run", default=f"runs/{name}-demo", help="run directory (%(default)s)")

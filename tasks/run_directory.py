@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-MARKER = "config.json"
-FILES = frozenset({MARKER, "history.json", "checkpoint.npz", "model.keras", "metrics.json"})
+MARKER, HISTORY, METRICS, REPORT = "config.json", "history.json", "metrics.json", "report.html"
+FILES = frozenset({MARKER, HISTORY, "checkpoint.npz", "model.keras", METRICS, REPORT})
 
 
 class RunError(RuntimeError):
@@ -23,6 +23,7 @@ class RunDirectory:
     checkpoint.npz   where training stands: weights, optimizer, seeds, epoch
     model.keras      the model of the best epoch
     metrics.json     test figures
+    report.html      a page on all this
     ================ =========================================================
 
     Beside these lie the files of the task: the vocabulary, labels, sample inputs.

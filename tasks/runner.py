@@ -1,4 +1,4 @@
-"""The verbs that every task shares: train, evaluate, predict, export, demo."""
+"""The verbs that every task shares: train, evaluate, predict, export, report, demo."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -10,7 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks import config as configs
-from tasks.run_directory import MARKER, RunDirectory, RunError
+from tasks import report_run as sections
+from tasks.exported import export_figures, read_report
+from tasks.report import Page, refuse_place, render, write
+from tasks.run_directory import HISTORY, MARKER, METRICS, REPORT, RunDirectory, RunError
 from tasks.task import Data, Task
 from tasks.training import CHECKPOINT, best_epoch, fit
 
@@ -85,7 +88,7 @@ class Runner:
             "seed": config.seed,
             **self._test(model, data),
         }
-        self.run.write_json("metrics.json", metrics)
+        self.run.write_json(METRICS, metrics)
         return metrics
 
     def _test(self, model: keras.Model, data: Data) -> dict[str, float]:
@@ -124,8 +127,42 @@ class Runner:
                 self.run, Path(folder), lambda stage: status.update(f"exporting: {stage}")
             )
 
+    def report(self, to: str | Path | None = None, exports: str | Path | None = None) -> Path:
+        """Writes a page on the run.
+
+        Args:
+            to: The page; by default report.html in the run directory.
+            exports: The folder of an export, which must be there; by default the task's in
+                saved_models, if there is one.
+
+        Returns:
+            Where the page is.
+        """
+        # All that can be wrong comes before the work.
+        config = self._config()
+        metrics, history = self.run.read_json(METRICS), self.run.read_json(HISTORY)
+        path = Path(to) if to else self.run / REPORT
+        refuse_place(path)
+        folder = Path(exports or Path("saved_models", self.task.name))
+        exported = read_report(folder, needed=exports is not None)
+        model = self.run.model()
+        data = self._load(config, self.run)
+        data.check_unchanged(self.run)
+        self.task.compile(model)
+        with self.console.status("testing and drawing"):
+            parts = [
+                sections.options(config),
+                sections.test_figures(metrics),
+                sections.learning(history, metrics["best_epoch"], self.task.axis_labels),
+                *self.task.report_parts(self.run, data, model),
+                sections.export(folder, exported, self.run, model),
+            ]
+            title = f"Report of a run: {self.task.name}"
+            write(path, render(Page(title, sections.facts(config, self.run), parts)))
+        return path
+
     def demo(self, folder: str | Path) -> None:
-        """Trains, tests, exports, predicts, and closes with a table."""
+        """Trains, tests, exports, predicts, reports, and closes with a table."""
         config = self.task.demo_config()
         if (self.run / MARKER).exists() and self._config() != config:
             raise RunError(
@@ -136,14 +173,16 @@ class Runner:
         metrics = self.train(config, overwrite=True)
         with self.console.status("testing simpler systems"):
             baselines = self.task.baselines(self.task.load(config, self.run))
-        self.run.write_json("metrics.json", {**metrics, **baselines})
+        self.run.write_json(METRICS, {**metrics, **baselines})
         self.console.rule("exporting")
         report = self.export(folder)
         self.console.rule("predicting")
         self.predict(self.task.demo_inputs)
+        page = self.report(exports=folder)
         self.console.rule("result")
         self.console.print(summary({**metrics, **baselines}, report))
         self.console.print(f"run: {self.run.path}/    exports: {folder}/", highlight=False)
+        self.console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
         self.console.print(
             f'next: python -m tasks {self.task.name} predict --run {self.run.path} "your own text"',
             highlight=False,
@@ -168,24 +207,3 @@ def summary(metrics: dict[str, Any], report: dict[str, Any]) -> Table:
     for name, value in export_figures(report).items():
         table.add_row(name, value)
     return table
-
-
-def export_figures(report: dict[str, Any]) -> dict[str, str]:
-    """The figures of an export report that a person wants to see."""
-    saved, tflite = report["saved_model"], report["tflite"]
-    ops, compared, latency = tflite["ops"], tflite["compared_with_keras"], tflite["latency"]
-    difference = max(part["difference"] for part in saved["compared_with_keras"].values())
-    shape = " × ".join(str(n) for n in next(iter(latency["shapes"].values())))
-    return {
-        "SavedModel": _megabytes(saved["bytes"]),
-        "TFLite": f"{_megabytes(tflite['bytes'])}, {sum(ops.values())} builtin ops",
-        "largest difference Keras–SavedModel": f"{difference:.1e}",
-        "largest difference Keras–TFLite": (
-            f"{compared['difference']:.1e} ({compared['rows']} rows, {compared['batches']} shapes)"
-        ),
-        "TFLite latency": f"{latency['median_ms']:.2f} ms median ({shape} ids, one thread)",
-    }
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.2f} MB"

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
@@ -21,6 +22,7 @@ from keras_seq.data import (
 )
 from keras_seq.export import export_all
 from keras_seq.models import sequence_classifier
+from tasks import report_sentiment
 from tasks.config import TaskConfig, option
 from tasks.run_directory import RunDirectory, RunError
 from tasks.task import Data, Task
@@ -100,12 +102,17 @@ class SentimentData(Data):
         """See `Data`."""
         return self._in_order(self.texts.test)
 
-    def _in_order(self, part: LabelledTexts) -> tf.data.Dataset:
+    def test_with_rows(self) -> tf.data.Dataset:
+        """The test batches, with the numbers of their texts in third place."""
+        return self._in_order(self.texts.test, with_index=True)
+
+    def _in_order(self, part: LabelledTexts, *, with_index: bool = False) -> tf.data.Dataset:
         return bucketed_batches(
             self.tokenizer.encode(part.texts),
             part.labels,
             bucket_lengths=self.bucket_lengths,
             batch_size=256,
+            with_index=with_index,
         )
 
     def save(self, run):
@@ -142,6 +149,10 @@ class Sentiment(Task):
     name = "sentiment"
     config_type = Config
     files = frozenset({LABELS, SAMPLES, DIGEST, "vocabulary.txt", "tokenizer.json"})
+    axis_labels: ClassVar = {
+        "loss": "loss (nats per text)",
+        "accuracy": "accuracy (share of texts)",
+    }
     demo_inputs = (
         "Critics called it dull and hollow. To me the film was wonderful and quite graceful.",
         "The advert made the radio look superb. But in the end it turned out to be flimsy.",
@@ -230,6 +241,11 @@ class Sentiment(Task):
             check_texts=run.read_json(SAMPLES),
             on_stage=on_stage,
         )
+
+    def report_parts(self, run, data, model):
+        """See `Task`."""
+        probabilities = report_sentiment.probabilities_of(model, data.test_with_rows())
+        return report_sentiment.sections(data.texts, data.tokenizer, probabilities, model)
 
     def demo_config(self):
         """Small enough for two cores and three minutes."""

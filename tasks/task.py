@@ -1,7 +1,7 @@
 """What a task brings to the shared runner: data, a model, and what to do with an input."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +10,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from tasks.config import TaskConfig
+from tasks.report import Section
 from tasks.run_directory import RunDirectory
 
 
@@ -54,6 +55,7 @@ class Task(ABC):
     files: ClassVar[frozenset[str]] = frozenset()  # what `Data.save` writes
     monitor: ClassVar[str] = "val_accuracy"
     demo_inputs: ClassVar[tuple[str, ...]] = ()
+    axis_labels: ClassVar[Mapping[str, str]] = {}  # names and units of figures, for reports
 
     @abstractmethod
     def load(
@@ -88,6 +90,16 @@ class Task(ABC):
     def baselines(self, data: Data) -> dict[str, float]:
         """Test figures of simpler systems on the same data, for the closing table."""
         return {}
+
+    def report_parts(self, run: RunDirectory, data: Any, model: keras.Model) -> Sequence[Section]:
+        """What the report of a run shows beside options, figures, curves and export.
+
+        Args:
+            run: The run.
+            data: Its data.
+            model: The model of its best epoch, compiled.
+        """
+        return ()
 
     def demo_config(self) -> Any:
         """The configuration of the demo."""

@@ -47,7 +47,7 @@ def test_make_targets_exist(target):
 def test_task_commands(tmp_path):
     blocks = [code for before, code in SHELL if "needs the dataset" not in before]
     commands = [c for code in blocks for c in _commands(code) if c[0] == "python"]
-    assert [c[4] for c in commands] == ["train", "evaluate", "predict", "export"]
+    assert [c[4] for c in commands] == ["train", "evaluate", "predict", "export", "report"]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     for command in commands:
         subprocess.run(

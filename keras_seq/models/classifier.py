@@ -70,7 +70,10 @@ def sequence_classifier(
         >>> tuple(model(np.array([[4, 7, 9, 0], [3, 0, 0, 0]])).shape)
         (2, 2)
     """
-    make = recurrent_layer(cell)
+    try:
+        make = recurrent_layer(cell)
+    except ValueError as error:
+        raise ValueError(f"cell: {error}") from None
     if pooling not in POOLINGS:
         raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}; got {pooling!r}.")
     if vocabulary_size < 3 or classes < 2 or layers < 1 or embedding_units < 0:

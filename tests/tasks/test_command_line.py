@@ -13,6 +13,9 @@ from tasks.__main__ import main
 from tasks.runner import Runner
 from tasks.sentiment import Sentiment
 
+# Verbs that need a run of the task.
+ON_A_RUN = (["evaluate"], ["predict", "fine"], ["export"], ["report"], ["train", "--resume"])
+
 
 def _run(capsys, *arguments):
     status = main(["sentiment", *map(str, arguments)])
@@ -225,7 +228,7 @@ class TestRefused:
         assert (tmp_path / "precious.txt").read_text() == "mine"
 
     def test_no_run(self, capsys, tmp_path):
-        for verb in (["evaluate"], ["predict", "fine"], ["export"], ["train", "--resume"]):
+        for verb in ON_A_RUN:
             self.check(capsys, [*verb, "--run", tmp_path / "none"], "There is no run", "train")
 
     def test_run_of_another_task(self, capsys, finished_run, tmp_path):
@@ -233,7 +236,7 @@ class TestRefused:
         shutil.copytree(finished_run, other)
         config = json.loads((other / "config.json").read_text())
         (other / "config.json").write_text(json.dumps({**config, "task": "translation"}))
-        for verb in (["evaluate"], ["predict", "fine"], ["export"], ["train", "--resume"]):
+        for verb in ON_A_RUN:
             self.check(capsys, [*verb, "--run", other], "'translation'", "'sentiment'")
 
     def test_truncated_model(self, capsys, finished_run, tmp_path):
@@ -306,3 +309,5 @@ def test_demo(tmp_path, capsys, monkeypatch):
     judged = [line.split()[0] for line in out.splitlines() if line.startswith(("posi", "nega"))]
     assert judged == ["positive", "negative", "positive"]
     assert (tmp_path / "out" / "model.tflite").exists()
+    assert f"report: {tmp_path / 'run' / 'report.html'}" in out
+    assert "has the weights of this run" in (tmp_path / "run" / "report.html").read_text()

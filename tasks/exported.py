@@ -1,0 +1,78 @@
+"""An export beside its run: what its report says, and whether it is of the run's model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tasks.report import ReportError
+
+REPORT = "report.json"
+
+
+def read_report(folder: Path, *, needed: bool) -> dict[str, Any] | None:
+    """The report of an export.
+
+    Args:
+        folder: Where the export should be.
+        needed: Whether it has to be there.
+
+    Returns:
+        The report; None if there is no export.
+
+    Raises:
+        ReportError: There is none although it is needed, or it is damaged.
+    """
+    path = folder / REPORT
+    other = "Export again, or name the folder of another export with --export."
+    if not needed and not path.exists():
+        return None
+    try:
+        report = json.loads(path.read_bytes())
+        export_figures(report)
+    except OSError as error:
+        raise ReportError(
+            f"{folder} holds no export ({REPORT}: {error.strerror}). {other}"
+        ) from None
+    except (ValueError, LookupError, TypeError, AttributeError, StopIteration):
+        raise ReportError(f"{path} is not the report of an export, or damaged. {other}") from None
+    return report
+
+
+def export_figures(report: dict[str, Any]) -> dict[str, str]:
+    """The figures of an export report that a person wants to see."""
+    saved, tflite = report["saved_model"], report["tflite"]
+    ops, compared, latency = tflite["ops"], tflite["compared_with_keras"], tflite["latency"]
+    difference = max(part["difference"] for part in saved["compared_with_keras"].values())
+    shape = " × ".join(str(n) for n in next(iter(latency["shapes"].values())))
+    return {
+        "SavedModel": _megabytes(saved["bytes"]),
+        "TFLite": f"{_megabytes(tflite['bytes'])}, {sum(ops.values())} builtin ops",
+        "largest difference Keras–SavedModel": f"{difference:.1e}",
+        "largest difference Keras–TFLite": (
+            f"{compared['difference']:.1e} ({compared['rows']} rows, {compared['batches']} shapes)"
+        ),
+        "TFLite latency": f"{latency['median_ms']:.2f} ms median ({shape} ids, one thread)",
+    }
+
+
+def is_of(folder: Path, model: keras.Model) -> bool | None:
+    """Whether an export has the weights of a model, by its SavedModel; None if nobody can tell."""
+    try:
+        saved = tf.train.load_checkpoint(str(folder / "saved_model" / "variables" / "variables"))
+        arrays = [
+            saved.get_tensor(name)
+            for name, kind in saved.get_variable_to_dtype_map().items()
+            if kind != tf.string
+        ]
+    except (tf.errors.OpError, ValueError, RuntimeError):
+        return None
+    weights = [keras.ops.convert_to_numpy(weight) for weight in model.weights]
+    return all(any(np.array_equal(weight, array) for array in arrays) for weight in weights)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.2f} MB"
