@@ -1,10 +1,10 @@
-"""MNIST as sequences, row by row or pixel by pixel, every layer at about 70,000 parameters.
+"""MNIST as sequences of rows, pixels or shuffled pixels, each layer at about 70,000 parameters.
 
 A name with "+chrono", such as lstm+chrono, starts the layer's gates so that its units remember for
 1 to T steps.
-Run as `python -m benchmarks.sequential_mnist --by row` (or `pixel`), with `TFDS_DATA_DIR` saying
-where the digits are. Every epoch is kept in `--cache`, so that a run that was killed goes on from
-its last one. Writes its section of docs/RESULTS.md.
+Run as `python -m benchmarks.sequential_mnist --by row` (or `pixel`, `permuted`), with
+`TFDS_DATA_DIR` saying where the digits are. Every epoch is kept in `--cache`, so that a run that
+was killed goes on from its last one. Writes its section of docs/RESULTS.md.
 """
 
 import argparse
@@ -23,13 +23,17 @@ from benchmarks.results import table, write_section
 from keras_seq.layers import recurrent_layer, recurrent_layers
 
 PARAMETERS, BATCH, VALIDATION, RATE = 70_000, 128, 5_000, 1e-3
-FORMS = {"row": (28, 28), "pixel": (784, 1)}  # steps, features
+FORMS = {"row": (28, 28), "pixel": (784, 1), "permuted": (784, 1)}  # steps, features
 # An epoch takes minutes.
 PIXEL_LAYERS = ("gru", "gru+chrono", "lstm+chrono")
-EPOCHS = {"row": "4", "pixel": "5,3,2"}
+EPOCHS = {"row": "4", "pixel": "5,3,2", "permuted": "5,3,2"}
 CHRONO = "+chrono"
-# Bai, Kolter & Koltun (2018, arXiv 1803.01271), pixel by pixel at 70K parameters.
-PUBLISHED = {"simple_rnn": 0.215, "lstm": 0.872, "gru": 0.962}
+# Bai, Kolter & Koltun (2018, arXiv 1803.01271), at 70K parameters.
+PUBLISHED = {
+    "row": {},
+    "pixel": {"simple_rnn": 0.215, "lstm": 0.872, "gru": 0.962},
+    "permuted": {"simple_rnn": 0.253, "lstm": 0.857, "gru": 0.873},
+}
 # Gates that keep the state, and what to do with the bias of the gate that lets the new in.
 KEEPING = {"lstm": {"f": 1, "i": -1}, "gru": {"z": 1}}
 MOST_UNITS = 1_500
@@ -46,14 +50,7 @@ class Digits:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is told by, and found again in the cache.
-
-    Attributes:
-        by: "row" or "pixel".
-        layer: Name of the layer.
-        epochs: Passes over the training part.
-        seed: Of weights and order.
-    """
+    """What a run is told by, and found again in the cache: form, layer, epochs, seed."""
 
     by: str
     layer: str
@@ -63,7 +60,8 @@ class Settings:
     @property
     def name(self) -> str:
         """A name for files."""
-        return f"{self.by}-{self.layer}-{self.epochs}-{self.seed}"
+        recipe = f"{PARAMETERS}-{BATCH}-{RATE:g}"
+        return f"{self.by}-{self.layer}-{self.epochs}-{self.seed}-{recipe}"
 
 
 def load() -> Digits:
@@ -76,7 +74,12 @@ def load() -> Digits:
         )
     parts = []
     for split in (f"train[:-{VALIDATION}]", f"train[-{VALIDATION}:]", "test"):
-        data = tfds.load("mnist", split=split, batch_size=-1, as_supervised=True)
+        try:
+            data = tfds.load("mnist", split=split, batch_size=-1, as_supervised=True)
+        except Exception as error:  # whatever the download died of
+            raise SystemExit(
+                f"MNIST is not in {os.environ['TFDS_DATA_DIR']} and could not be fetched: {error}"
+            ) from None
         images, digits = tfds.as_numpy(data)
         parts.append((images.reshape(len(images), 784).astype("float32") / 255, digits))
     return Digits(*parts)
@@ -84,6 +87,8 @@ def load() -> Digits:
 
 def as_sequences(images: np.ndarray, by: str) -> np.ndarray:
     """(N, 784) to (N, T, F), in the order of reading."""
+    if by == "permuted":
+        images = images[:, np.random.default_rng(784).permutation(784)]
     return images.reshape(len(images), *FORMS[by])
 
 
@@ -115,8 +120,8 @@ def start_slow(layer: Any, name: str, steps: int) -> None:
 
 
 def default_layers(by: str) -> list[str]:
-    """All layers of the library row by row, those with published figures pixel by pixel."""
-    if by == "pixel":
+    """All layers of the library row by row, a few pixel by pixel."""
+    if by != "row":
         return list(PIXEL_LAYERS)
     kinds = recurrent_layers().items()
     return [name for name, kind in kinds if kind.__module__.startswith("keras_seq.")]
@@ -160,9 +165,10 @@ def train(settings: Settings, digits: Digits, cache: Path, say: Callable = print
     checkpoint, best = cache / f"{settings.name}.keras", cache / f"{settings.name}-best.weights.h5"
     history_of = cache / f"{settings.name}-epochs.json"
     history: list[dict[str, float]] = []
-    if history_of.exists():
-        history = json.loads(history_of.read_text())
+    if checkpoint.exists():
         model = keras.saving.load_model(checkpoint)
+        # The history is written first; a run killed between the two does that epoch again.
+        history = json.loads(history_of.read_text())[: int(model.optimizer.iterations) // steps]
     for epoch in range(len(history), settings.epochs):
         start = time.perf_counter()
         order = np.random.default_rng([settings.seed, epoch]).permutation(len(labels))
@@ -175,8 +181,8 @@ def train(settings: Settings, digits: Digits, cache: Path, say: Callable = print
             model.save_weights(best)
         loss = fitted.history["loss"][0]
         history.append({"loss": loss, "validation": accuracy, "seconds": seconds})
+        _replaced(history_of, lambda path: path.write_text(json.dumps(history)))
         _replaced(checkpoint, model.save)
-        history_of.write_text(json.dumps(history))
         say(
             f"{settings.layer}, epoch {epoch + 1} of {settings.epochs}: loss {loss:.3f}, "
             f"validation {accuracy:.4f}, {seconds:.0f} s",
@@ -193,7 +199,7 @@ def train(settings: Settings, digits: Digits, cache: Path, say: Callable = print
         "test": _accuracy(model, settings.by, digits.test),
         "seconds": sum(epoch["seconds"] for epoch in history),
     }
-    _replaced(done, lambda path: Path(path).write_text(json.dumps(result)))
+    _replaced(done, lambda path: path.write_text(json.dumps(result)))
     return result
 
 
@@ -214,28 +220,28 @@ def report(by: str, found: dict[str, dict[str, Any]], test_images: int) -> str:
     steps, features = FORMS[by]
     words = (
         f"{steps} steps of {features} number{'s' if features > 1 else ''} each; one layer, its "
-        f"last state, a product; units so that the whole is nearest to {PARAMETERS:,} parameters. "
-        f"Adam at {RATE:g} falling along a cosine, gradients clipped to norm 1, batch {BATCH}; the "
-        "layers' default initial values, or, with +chrono, gate biases that remember for 1 to T "
-        f"steps (Tallec & Ollivier 2018). Nothing tuned. {test_images:,} test images, looked at "
-        f"once, with the weights of the epoch that is best on {VALIDATION:,} training images held "
-        "out. One seed."
+        f"last state, a product; units, at most {MOST_UNITS:,}, so that the whole is nearest to "
+        f"{PARAMETERS:,} parameters. Adam at {RATE:g} falling along a cosine, gradients clipped to "
+        f"norm 1, batch {BATCH}; the layers' default initial values, or, with +chrono, gate biases "
+        "that remember for 1 to T steps (Tallec & Ollivier 2018). Nothing tuned. "
+        f"{test_images:,} test images, looked at once, with the weights of the epoch that is best "
+        f"on {VALIDATION:,} training images held out. One seed."
     )
     header = ["layer", "test accuracy", "validation", "units", "parameters", "epochs (best)"]
-    header += ["seconds of training"] + (["published"] if by == "pixel" else [])
+    header += ["seconds of training"] + (["published"] if PUBLISHED[by] else [])
     rows = []
     for layer, run in sorted(found.items(), key=lambda item: -item[1]["test"]):
         row = [f"`{layer}`", f"{run['test']:.4f}", f"{run['validation']:.4f}", str(run["units"])]
         row += [f"{run['parameters']:,}", f"{run['epochs']} ({run['best_epoch']})"]
         row.append(f"{run['seconds']:,.0f}")
-        if by == "pixel":
-            published = PUBLISHED.get(layer.removesuffix(CHRONO))
+        if PUBLISHED[by]:
+            published = PUBLISHED[by].get(layer.removesuffix(CHRONO))
             row.append(f"{published:.3f}" if published else "–")
         rows.append(row)
     source = (
         "\n\nPublished: Bai, Kolter & Koltun (2018, arXiv 1803.01271), at 70K parameters, trained "
         "for longer."
-        if by == "pixel"
+        if PUBLISHED[by]
         else ""
     )
     return f"{words}\n\n{table(header, rows)}{source}"
@@ -252,7 +258,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print, do not write RESULTS.md")
     options = parser.parse_args(arguments)
     names = options.layers.split(",") if options.layers else default_layers(options.by)
-    epochs = [int(e) for e in (options.epochs or EPOCHS[options.by]).split(",")]
+    try:
+        epochs = [int(e) for e in (options.epochs or EPOCHS[options.by]).split(",")]
+    except ValueError:
+        parser.error(f"--epochs takes whole numbers with commas between; got {options.epochs!r}.")
     if len(epochs) not in (1, len(names)):
         parser.error(f"--epochs has {len(epochs)} numbers for {len(names)} layers.")
     try:
@@ -274,7 +283,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.dry_run:
         print(body)
         return
-    command = f"make bench-mnist-{options.by}s"
+    given = {n: getattr(options, n) for n in ("layers", "epochs", "seed") if getattr(options, n)}
+    command = {"row": "make bench-mnist-rows", "pixel": "make bench-mnist-pixels"}.get(options.by)
+    if given or not command:
+        words = "".join(f" --{name} {value}" for name, value in given.items())
+        command = f"python -m benchmarks.sequential_mnist --by {options.by}{words}"
     write_section(f"Sequential MNIST, {options.by} by {options.by}", command, body)
 
 
