@@ -153,7 +153,7 @@ class Trainer:
 
 def test_a_killed_benchmark_goes_on_and_gives_the_same_table(tmp_path, capsys):
     cache, trainer = tmp_path / "folder" / "runs.jsonl", Trainer()
-    what = (["adding", "order"], [10, 20], ["gru", "lstm"])
+    what = ({"adding": [10, 20], "order": [10, 20]}, ["gru", "lstm"])
     runs = long_memory.measure(*what, QUICK, cache, trainer)
     assert len(set(trainer.cases)) == len(trainer.cases) == 8
     whole = cache.read_text()
@@ -184,7 +184,7 @@ def test_a_killed_benchmark_goes_on_and_gives_the_same_table(tmp_path, capsys):
 def test_another_recipe_is_trained_anew(tmp_path, change):
     cache, trainer = tmp_path / "runs.jsonl", Trainer()
     for recipe in (QUICK, dataclasses.replace(QUICK, **change), QUICK):
-        long_memory.measure(["copy"], [10], ["gru"], recipe, cache, trainer)
+        long_memory.measure({"copy": [10]}, ["gru"], recipe, cache, trainer)
     assert len(trainer.cases) == 2
 
 
@@ -256,12 +256,13 @@ def test_wrong_options_are_told(option, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def filled(cache, tasks, lengths, layers):
+def filled(cache, lengths, layers):
     """A cache in which all of it is finished."""
     journal = Journal(cache)
-    for case in itertools.product(tasks, lengths, layers):
-        run = Run(*case, 0.125, 321, 4.0)
-        journal.add(long_memory.settings_of(*case, Recipe()), dataclasses.asdict(run))
+    for task in lengths:
+        for case in itertools.product([task], lengths[task], layers):
+            run = Run(*case, 0.125, 321, 4.0)
+            journal.add(long_memory.settings_of(*case, Recipe()), dataclasses.asdict(run))
 
 
 def test_a_part_has_a_section_of_its_own_and_no_picture(tmp_path, monkeypatch):
@@ -269,7 +270,7 @@ def test_a_part_has_a_section_of_its_own_and_no_picture(tmp_path, monkeypatch):
     monkeypatch.setattr(long_memory, "write_section", lambda *a: written.append(a))
     monkeypatch.setattr(long_memory, "PICTURE", tmp_path / "picture.png")
     cache = tmp_path / "runs.jsonl"
-    filled(cache, TASKS, [400], ["gru", "lstm"])
+    filled(cache, dict.fromkeys(TASKS, [400]), ["gru", "lstm"])
     long_memory.main(["--lengths", "400", "--layers", "gru, lstm,gru", "--cache", str(cache)])
     ((title, command, body),) = written
     assert title == "Long dependencies, lengths 400, layers gru,lstm"
@@ -285,7 +286,7 @@ def test_the_whole_is_written_and_drawn_and_a_dry_run_is_not(tmp_path, monkeypat
     monkeypatch.setattr(long_memory, "PICTURE", tmp_path / "picture.png")
     monkeypatch.setattr(long_memory, "library_layers", lambda: ["gru"])
     cache = tmp_path / "runs.jsonl"
-    filled(cache, TASKS, long_memory.LENGTHS, ["gru"])
+    filled(cache, long_memory.LENGTHS, ["gru"])
     before = RESULTS.read_text(encoding="utf-8")
     long_memory.main(["--cache", str(cache), "--dry-run"])
     assert "### Copy memory" in capsys.readouterr().out
