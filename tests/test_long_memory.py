@@ -270,7 +270,7 @@ def test_a_part_has_a_section_of_its_own_and_no_picture(tmp_path, monkeypatch):
     monkeypatch.setattr(long_memory, "write_section", lambda *a: written.append(a))
     monkeypatch.setattr(long_memory, "PICTURE", tmp_path / "picture.png")
     cache = tmp_path / "runs.jsonl"
-    filled(cache, dict.fromkeys(TASKS, [400]), ["gru", "lstm"])
+    filled(cache, {task: [400] for task in TASKS}, ["gru", "lstm"])
     long_memory.main(["--lengths", "400", "--layers", "gru, lstm,gru", "--cache", str(cache)])
     ((title, command, body),) = written
     assert title == "Long dependencies, lengths 400, layers gru,lstm"
