@@ -31,9 +31,11 @@ def recurrent(layer: Any, taker: str, more: str = "") -> Recurrent:
         more: What else it takes.
     """
     if not isinstance(layer, Recurrent):
+        theirs = isinstance(layer, keras.layers.RNN)
+        hint = " `keras_seq.converters.from_keras` makes one of it." if theirs else ""
         raise TypeError(
             f"{taker} takes a recurrent layer of keras_seq.layers, `Recurrent` or one of the named "
-            f"ones{more}; got {type(layer).__module__}.{type(layer).__name__}."
+            f"ones{more}; got {type(layer).__module__}.{type(layer).__name__}.{hint}"
         )
     if keras.backend.backend() != "tensorflow":
         raise NotImplementedError(
