@@ -124,7 +124,7 @@ def measure(
     return runs
 
 
-def library_layers() -> list[str]:
+def own_layers() -> list[str]:
     """Names of the recurrent layers of keras_seq, and of none that others define."""
     kinds = recurrent_layers().items()
     return sorted(name for name, kind in kinds if kind.__module__.startswith("keras_seq."))
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ) as pool:
         runs = measure(
             lengths,
-            options.layers or library_layers(),
+            options.layers or own_layers(),
             recipe,
             options.cache,
             lambda *case: pool.submit(train, *case).result(),

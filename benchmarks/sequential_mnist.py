@@ -239,8 +239,7 @@ def report(by: str, found: dict[str, dict[str, Any]], test_images: int) -> str:
             row.append(f"{published:.3f}" if published else "–")
         rows.append(row)
     source = (
-        "\n\nPublished: Bai, Kolter & Koltun (2018, arXiv 1803.01271), at 70K parameters, trained "
-        "for longer."
+        "\n\nPublished: Bai, Kolter & Koltun (2018, arXiv 1803.01271), at 70K parameters."
         if PUBLISHED[by]
         else ""
     )

@@ -29,7 +29,7 @@ further off than 1e-5 is refused).
 """
 
 
-def library_layers() -> dict[str, type]:
+def own_layers() -> dict[str, type]:
     """The library's own recurrent layers by name: the vanilla ones, LSTMs, GRUs, others."""
     groups = ("SimpleRNN", "LSTM", "GRU", "MinimalGated", "MUT")
     found = {n: k for n, k in recurrent_layers().items() if k.__module__.startswith("keras_seq.")}
@@ -132,7 +132,7 @@ COLUMNS = ["cell", "name", "states", "parameters", "lines", "what it is"]
 
 def main() -> None:
     """Writes the page."""
-    kinds, lines = library_layers(), []
+    kinds, lines = own_layers(), []
     for name, kind in kinds.items():
         difference = f"{exported(kind):.0e}"
         print(name, difference, flush=True)

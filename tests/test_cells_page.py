@@ -13,7 +13,7 @@ PAGE = (DOCS / "CELLS.md").read_text(encoding="utf-8")
 _spec = importlib.util.spec_from_file_location("make_cells", DOCS / "make_cells.py")
 make_cells = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(make_cells)
-KINDS = make_cells.library_layers()
+KINDS = make_cells.own_layers()
 ABSTRACT = {"Cell", "GatedCell", "LinearCell"}
 
 

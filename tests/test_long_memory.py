@@ -236,7 +236,7 @@ def test_all_layers_of_the_library_are_measured_and_no_others():
         pass
 
     assert "of_a_test" in recurrent_layers()
-    names = long_memory.library_layers()
+    names = long_memory.own_layers()
     assert "of_a_test" not in names
     assert {"lstm", "gru", "simple_rnn", "ind_rnn", "min_gru", "mut1"} <= set(names)
 
@@ -284,7 +284,7 @@ def test_the_whole_is_written_and_drawn_and_a_dry_run_is_not(tmp_path, monkeypat
     written = []
     monkeypatch.setattr(long_memory, "write_section", lambda *a: written.append(a))
     monkeypatch.setattr(long_memory, "PICTURE", tmp_path / "picture.png")
-    monkeypatch.setattr(long_memory, "library_layers", lambda: ["gru"])
+    monkeypatch.setattr(long_memory, "own_layers", lambda: ["gru"])
     cache = tmp_path / "runs.jsonl"
     filled(cache, long_memory.LENGTHS, ["gru"])
     before = RESULTS.read_text(encoding="utf-8")
