@@ -149,8 +149,10 @@ def train(settings: Settings, digits: Digits, cache: Path, say: Callable = print
         best on the validation part.
     """
     done = cache / f"{settings.name}.json"
+    history_of = cache / f"{settings.name}-epochs.json"
     if done.exists():
-        return json.loads(done.read_text())
+        history = json.loads(history_of.read_text()) if history_of.exists() else []
+        return json.loads(done.read_text()) | _diverged(history)
     cache.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(settings.seed)
     units = units_for(settings.by, settings.layer)
@@ -163,8 +165,7 @@ def train(settings: Settings, digits: Digits, cache: Path, say: Callable = print
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     checkpoint, best = cache / f"{settings.name}.keras", cache / f"{settings.name}-best.weights.h5"
-    history_of = cache / f"{settings.name}-epochs.json"
-    history: list[dict[str, float]] = []
+    history = []
     if checkpoint.exists():
         model = keras.saving.load_model(checkpoint)
         # The history is written first; a run killed between the two does that epoch again.
@@ -200,7 +201,11 @@ def train(settings: Settings, digits: Digits, cache: Path, say: Callable = print
         "seconds": sum(epoch["seconds"] for epoch in history),
     }
     _replaced(done, lambda path: path.write_text(json.dumps(result)))
-    return result
+    return result | _diverged(history)
+
+
+def _diverged(history: list[dict[str, float]]) -> dict[str, bool]:
+    return {"diverged": not all(np.isfinite(epoch["loss"]) for epoch in history)}
 
 
 def _accuracy(model: keras.Model, by: str, part: tuple[np.ndarray, np.ndarray]) -> float:
@@ -231,7 +236,13 @@ def report(by: str, found: dict[str, dict[str, Any]], test_images: int) -> str:
     header += ["seconds of training"] + (["published"] if PUBLISHED[by] else [])
     rows = []
     for layer, run in sorted(found.items(), key=lambda item: -item[1]["test"]):
-        row = [f"`{layer}`", f"{run['test']:.4f}", f"{run['validation']:.4f}", str(run["units"])]
+        words_of = "diverged: " if run["diverged"] else ""
+        row = [
+            f"`{layer}`",
+            f"{words_of}{run['test']:.4f}",
+            f"{run['validation']:.4f}",
+            str(run["units"]),
+        ]
         row += [f"{run['parameters']:,}", f"{run['epochs']} ({run['best_epoch']})"]
         row.append(f"{run['seconds']:,.0f}")
         if PUBLISHED[by]:

@@ -180,6 +180,7 @@ RUN = {
     "validation": 0.9612,
     "test": 0.9587,
     "seconds": 1_812.6,
+    "diverged": False,
 }
 
 
@@ -236,6 +237,13 @@ def test_wrong_options_are_told(options, message, capsys):
     with pytest.raises(SystemExit):
         sequential_mnist.main(options)
     assert message in capsys.readouterr().err
+
+
+def test_a_run_that_diverged_is_told():
+    found = {"gru": {**RUN, "diverged": True, "test": 0.098}}
+    assert "| `gru` | diverged: 0.0980 |" in sequential_mnist.report("row", found, 10_000)
+    assert sequential_mnist._diverged([{"loss": 1.0}, {"loss": float("nan")}]) == {"diverged": True}
+    assert sequential_mnist._diverged([{"loss": 1.0}]) == {"diverged": False}
 
 
 def test_without_a_folder_it_says_what_is_missing(monkeypatch):
