@@ -1,6 +1,6 @@
 """Every recurrent layer on tasks whose answer lies far back, with one recipe for all of them.
 
-Run as `python -m benchmarks.long_memory`, about 25 minutes on two quiet cores. A finished run is
+Run as `python -m benchmarks.long_memory`. A finished run is
 kept in `--cache` at once, so that a benchmark that was killed goes on where it was. Writes its
 section of docs/RESULTS.md and docs/long_memory.png; with other tasks, lengths, layers, steps or
 seeds than its own a section of another name and no picture.

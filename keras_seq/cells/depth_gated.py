@@ -4,12 +4,12 @@ import keras
 from keras import ops
 
 from keras_seq.cells.gates import Gates
-from keras_seq.cells.lstm import ForgetGateCell
 from keras_seq.cells.options import positive_integer
+from keras_seq.cells.peephole import PeepholeLSTMCell
 
 
 @keras.saving.register_keras_serializable("keras_seq")
-class DepthGatedLSTMCell(ForgetGateCell):
+class DepthGatedLSTMCell(PeepholeLSTMCell):
     r"""A stack of LSTMs with peepholes whose memories are joined by depth gates.
 
     In layer $l$, above layer $l - 1$, whose output is its input $x_t^l = h_t^{l-1}$,
@@ -31,7 +31,7 @@ class DepthGatedLSTMCell(ForgetGateCell):
     Args:
         units: U, the size of each state.
         depth: Number of layers, at least 1.
-        **kwargs: See `Cell`, `GatedCell` and `LSTMCell`.
+        **kwargs: See `PeepholeLSTMCell`.
 
     Call arguments:
         inputs: One time step, (B, F).
@@ -47,8 +47,6 @@ class DepthGatedLSTMCell(ForgetGateCell):
         a weight a unit.
     """
 
-    gates = ("i", "f", "c", "o")
-
     def __init__(self, units, *, depth=2, **kwargs):
         super().__init__(units, **kwargs)
         self.depth = positive_integer(self, "depth", depth)
@@ -62,21 +60,19 @@ class DepthGatedLSTMCell(ForgetGateCell):
         """Creates the weights of the first layer, then those of the others."""
         super().build(input_shape)
         units = self.units
-        self.peephole_kernel = self._peepholes(3, "peephole_kernel")
         self.upper = [
             (
                 self._like("kernel", (units, 5 * units), layer),
-                self._like("recurrent", (units, 4 * units), layer),
+                self._like("recurrent_kernel", (units, 4 * units), layer),
                 self._like("bias", (5 * units,), layer) if self.use_bias else None,
-                self._peepholes(5, f"peephole_kernel_{layer}"),
+                self._like("peephole_kernel", (5, units), layer),
             )
             for layer in range(2, self.depth + 1)
         ]
 
-    def _like(self, option, shape, layer):
+    def _like(self, name, shape, layer):
         """A weight of an upper layer, with the options of its namesake in the first."""
-        name = {"recurrent": "recurrent_kernel"}.get(option, option)
-        bias = option == "bias"
+        bias, option = name == "bias", name.removesuffix("_kernel")
         return self.add_weight(
             shape=shape,
             name=f"{name}_{layer}",
@@ -89,9 +85,6 @@ class DepthGatedLSTMCell(ForgetGateCell):
         depth_gate = self.bias_initializer((self.units,), dtype=dtype)
         four = self._initial_bias((4 * self.units,), dtype)
         return ops.concatenate([four, depth_gate], axis=-1)
-
-    def _peepholes(self, rows, name):
-        return self.add_weight(shape=(rows, self.units), name=name, initializer="random_uniform")
 
     def step(self, x, states, recur):
         """One step of all layers, from the first to the last; see the class."""

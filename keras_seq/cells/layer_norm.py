@@ -22,7 +22,7 @@ class LayerNormCell(GatedCell):
         units: U, the size of each state.
         epsilon: What is added to the variance. Where a product is exactly zero, as at blank steps
             before the first input, a norm multiplies gradients by $1 / \sqrt{\epsilon}$; many such
-            steps in a row let them overflow. A larger one helps.
+            steps in a row let them overflow.
         gain_initializer: Initial values of the gains.
         gain_regularizer: Penalty on the gains.
         gain_constraint: Constraint on the gains.
