@@ -12,18 +12,23 @@ A cell is carried through time in the way that suits the life the layer is in, i
 "export"   A while loop that reads with `take` and writes with `slice_update`: it becomes builtin
            TFLite ops with dynamic batch and dynamic time. Run by TensorFlow itself it is slow, for
            each write copies the whole output.
+"rotate"   "export" for int8: nothing goes through the loop unchanged. TFLite's calibration crashes
+           at what does.
+"fused"    One op for all steps, where TFLite has one: see `engine_tensorflow/fused.py`. For the
+           converter alone, which rewrites it; its values mean nothing elsewhere.
 "unroll"   A Python loop; needs a fixed number of steps.
 ========== ======================================================================================
 
 Where "plain" or `keras.ops.scan` would loop, a `LinearCell` takes a scan over chunks instead
 (`linear_scan.py`).
 
-The caller that knows sets it: `with lowering("export"): ...` around the tracing of a model.
+The caller that knows sets it: `with lowering("export"): ...` around the tracing of a model. What
+differs from layer to layer is set by a function: `with lowering(rule): ...`.
 """
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 
@@ -31,17 +36,20 @@ from keras_seq.cells import Cell, LinearCell
 from keras_seq.layers.linear_scan import run_linear
 from keras_seq.layers.loops import Given, run_loop
 
-LOWERINGS = ("default", "plain", "export", "unroll")
+LOWERINGS = ("default", "plain", "export", "rotate", "fused", "unroll")
+Rule = Callable[[Cell, Given, bool], str]
 
-_current: contextvars.ContextVar[str] = contextvars.ContextVar("lowering", default="default")
+_current: contextvars.ContextVar[str | Rule] = contextvars.ContextVar("lowering", default="default")
 
 
 @contextlib.contextmanager
-def lowering(name: str) -> Iterator[None]:
+def lowering(name: str | Rule) -> Iterator[None]:
     """Sets how the time loop of every recurrent layer is traced inside the block.
 
     Args:
-        name: "default", "plain", "export" or "unroll"; see the module.
+        name: "default", "plain", "export", "rotate", "fused" or "unroll"; see the module. Or a
+            function that gives one of them for a cell, what it is carried with, and whether its
+            final states are wanted beside its output.
 
     Raises:
         ValueError: There is no such lowering.
@@ -55,7 +63,7 @@ def lowering(name: str) -> Iterator[None]:
         >>> tuple(y.shape)
         (2, 4)
     """
-    if name not in LOWERINGS:
+    if not callable(name) and name not in LOWERINGS:
         raise ValueError(f"lowering must be one of {', '.join(LOWERINGS)}; got {name!r}.")
     token = _current.set(name)
     try:
@@ -70,7 +78,13 @@ def lowered() -> bool:
 
 
 def run_cell(
-    cell: Cell, given: Given, *, training: bool = False, collect: bool = True, unroll: bool = False
+    cell: Cell,
+    given: Given,
+    *,
+    training: bool = False,
+    collect: bool = True,
+    final: bool = True,
+    unroll: bool = False,
 ):
     """Carries a cell through time.
 
@@ -80,6 +94,7 @@ def run_cell(
         training: Whether gradients will be taken; where they are taken without it, they are right
             all the same.
         collect: Whether the first state of every step is wanted, or only the last.
+        final: Whether the final states are wanted beside the output.
         unroll: Whether to unroll whatever the lowering.
 
     Returns:
@@ -88,7 +103,12 @@ def run_cell(
     Raises:
         ValueError: The number of steps is unknown where it must be known.
     """
-    how = _way(given.x.shape[1], unroll)
+    how = "unroll" if unroll else _current.get()
+    how = _way(how(cell, given, final) if callable(how) else how, given.x.shape[1])
+    if how == "fused":
+        from keras_seq.layers.engine_tensorflow.fused import run_fused
+
+        return run_fused(cell, given, collect)
     if how == "default":
         from keras_seq.layers.engine_tensorflow.fast import run_fast
 
@@ -101,8 +121,7 @@ def run_cell(
     return run_loop(how, cell, given, collect)
 
 
-def _way(steps: int | None, unroll: bool) -> str:
-    how = "unroll" if unroll else _current.get()
+def _way(how: str, steps: int | None) -> str:
     if how == "unroll" and steps is None:
         raise ValueError(
             "An unrolled recurrent layer needs a fixed number of time steps; the time dimension of "

@@ -33,7 +33,7 @@ def run_loop(how: str, cell: Cell, given: Given, collect: bool):
     """Carries a cell through time.
 
     Args:
-        how: "plain", "scan", "export" or "unroll".
+        how: "plain", "scan", "export", "rotate" or "unroll".
         cell: The cell.
         given: What it is carried with.
         collect: Whether the first state of every step is wanted, or only the last.
@@ -54,7 +54,13 @@ def run_loop(how: str, cell: Cell, given: Given, collect: bool):
         x_t = x_t if hoisted else cell.project(x_t)
         return masked(cell.step(Gates(x_t, len(cell.gates)), states, recur), states, mask_t)
 
-    loops = {"unroll": _unrolled, "export": _exported, "scan": _scanned, "plain": _plain}
+    loops = {
+        "unroll": _unrolled,
+        "export": _exported,
+        "rotate": _rotated,
+        "scan": _scanned,
+        "plain": _plain,
+    }
     outputs, states = loops[how](step, x, given.states, mask, collect)
     return ops.swapaxes(outputs, 0, 1) if collect else None, states
 
@@ -103,8 +109,9 @@ def with_dropout(recur, cell, masks):
 
 def _unrolled(step, x, states, mask, collect):
     outputs = []
-    for t in range(x.shape[0]):
-        states = step(x[t], tuple(m[t] for m in mask), states)
+    # Taken apart once: in TFLite a slice at each step would cut what runs as one piece in pieces.
+    for x_t, *mask_t in zip(*(ops.unstack(values) for values in (x, *mask)), strict=True):
+        states = step(x_t, tuple(mask_t), states)
         outputs.append(states[0])
     return ops.stack(outputs) if collect else None, states
 
@@ -136,6 +143,26 @@ def _exported(step, x, states, mask, collect):
     start = ops.convert_to_tensor(0, "int32")
     _, outputs, states = ops.while_loop(lambda t, *_: t < steps, body, (start, outputs, states))
     return outputs[0] if collect else None, states
+
+
+def _rotated(step, x, states, mask, collect):
+    """`_exported` with sequences that turn by a step at each step: none goes through unchanged."""
+    turning = (x, *mask)
+    steps = ops.shape(x)[0]
+    outputs = (ops.zeros((steps, *ops.shape(states[0])), states[0].dtype),) if collect else ()
+
+    def turned(values, last):
+        return ops.concatenate([values[1:], ops.expand_dims(last, 0)], axis=0)
+
+    def body(left, turning, outputs, states):
+        x_t, *mask_t = (values[0] for values in turning)
+        states = step(x_t, tuple(mask_t), states)
+        outputs = tuple(turned(o, states[0]) for o in outputs)
+        return left - 1, tuple(turned(values, values[0]) for values in turning), outputs, states
+
+    start = ops.convert_to_tensor(steps, "int32")
+    found = ops.while_loop(lambda left, *_: left > 0, body, (start, turning, outputs, states))
+    return found[2][0] if collect else None, found[3]
 
 
 def _plain(step, x, states, mask, collect):

@@ -165,6 +165,7 @@ class Recurrent(keras.layers.RNN):
             given,
             training=bool(training),
             collect=self.return_sequences,
+            final=self.return_state or self.stateful,
             unroll=self.unroll,
         )
         return self._as_keras(outputs, states, mask)
