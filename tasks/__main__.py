@@ -14,6 +14,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 TASKS = {"sentiment": ("tasks.sentiment", "Sentiment", "label reviews, many to one")}
 
+# Options of `export`, as in `keras_seq.export.TFLiteOptions`, which checks them.
+EXPORT: dict[str, tuple[type, str]] = {
+    "profile": (str, "of the .tflite: portable (default) or interpreter, any batch and length"),
+    "mode": (str, "form of its recurrent layers: auto (default), loop, fused or unroll"),
+    "quantize": (str, "how its numbers are rounded: float16, dynamic or int8 (default: not)"),
+    "length": (int, "steps that it takes (default: of a portable one, the longest)"),
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one verb of one task. Returns the exit status: 0, or 2 for input that cannot be used."""
@@ -75,7 +83,8 @@ def _run(options: argparse.Namespace, console: Any) -> None:
         runner.predict(_arguments(options.inputs) if options.inputs else _lines(sys.stdin))
     elif options.verb == "export":
         folder = options.to or os.path.join("saved_models", options.task)
-        console.print(metrics_table(export_figures(runner.export(folder))))
+        chosen = {n: v for n in EXPORT if (v := getattr(options, n)) is not None}
+        console.print(metrics_table(export_figures(runner.export(folder, **chosen))))
         console.print(f"exports: {folder}/", highlight=False)
     elif options.verb == "report":
         page = runner.report(options.to, options.export)
@@ -142,6 +151,8 @@ def _parser() -> argparse.ArgumentParser:
             "export", parents=[run], help="write a SavedModel and a TFLite file, values checked"
         )
         export.add_argument("--to", help=f"folder to write (saved_models/{name})")
+        for option, (kind, help) in EXPORT.items():
+            export.add_argument(f"--{option}", type=kind, help=help)
 
         report = verbs.add_parser("report", parents=[run], help="write a page on a trained model")
         report.add_argument("--to", help="page to write (report.html in the run directory)")

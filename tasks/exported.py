@@ -45,15 +45,19 @@ def read_report(folder: Path, *, needed: bool) -> dict[str, Any] | None:
 def export_figures(report: dict[str, Any]) -> dict[str, str]:
     """The figures of an export report that a person wants to see."""
     saved, tflite = report["saved_model"], report["tflite"]
-    ops, compared, latency = tflite["ops"], tflite["compared_with_keras"], tflite["latency"]
+    ops, latency = tflite["ops"], tflite["latency"]
+    compared = tflite["compared_with_keras"]["serving_default"]
     difference = max(part["difference"] for part in saved["compared_with_keras"].values())
     shape = " × ".join(str(n) for n in next(iter(latency["shapes"].values())))
     return {
         "SavedModel": _megabytes(saved["bytes"]),
-        "TFLite": f"{_megabytes(tflite['bytes'])}, {sum(ops.values())} builtin ops",
+        "TFLite": (
+            f"{_megabytes(tflite['bytes'])}, {sum(ops.values())} builtin ops, "
+            f"{tflite['quantize'] or 'float32'}, {tflite['profile']}"
+        ),
         "largest difference Keras–SavedModel": f"{difference:.1e}",
         "largest difference Keras–TFLite": (
-            f"{compared['difference']:.1e} ({compared['rows']} rows, {compared['batches']} shapes)"
+            f"{compared['difference']:.1e} ({compared['rows']} rows, {compared['batches']} batches)"
         ),
         "TFLite latency": f"{latency['median_ms']:.2f} ms median ({shape} ids, one thread)",
     }

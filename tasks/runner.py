@@ -9,6 +9,7 @@ import keras
 from rich.console import Console
 from rich.table import Table
 
+from keras_seq.export import TFLiteOptions
 from tasks import config as configs
 from tasks import report_run as sections
 from tasks.exported import export_figures, read_report
@@ -119,12 +120,22 @@ class Runner:
         for line in self.task.predict(self.run, inputs):
             self.task.show(self.console, line)
 
-    def export(self, folder: str | Path) -> dict[str, Any]:
-        """Exports the run's model. Returns the report."""
+    def export(self, folder: str | Path, **options: Any) -> dict[str, Any]:
+        """Exports the run's model.
+
+        Args:
+            folder: The folder to write.
+            **options: What the .tflite is to be like, as in `keras_seq.export.TFLiteOptions`;
+                portable if nothing is said.
+
+        Returns:
+            The report.
+        """
         self.run.config()
+        chosen = TFLiteOptions(**{"profile": "portable", **options})
         with self.console.status("exporting") as status:
             return self.task.export(
-                self.run, Path(folder), lambda stage: status.update(f"exporting: {stage}")
+                self.run, Path(folder), lambda stage: status.update(f"exporting: {stage}"), chosen
             )
 
     def report(self, to: str | Path | None = None, exports: str | Path | None = None) -> Path:

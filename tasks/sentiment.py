@@ -20,7 +20,7 @@ from keras_seq.data import (
     bucketed_batches,
     load_texts,
 )
-from keras_seq.export import export_all
+from keras_seq.export import TFLiteOptions, export_all
 from keras_seq.models import sequence_classifier
 from tasks import report_sentiment
 from tasks.config import TaskConfig, option
@@ -28,7 +28,9 @@ from tasks.run_directory import RunDirectory, RunError
 from tasks.task import Data, Task
 
 LABELS, SAMPLES, DIGEST = "labels.json", "samples.json", "data_digest.json"
+CALIBRATION = "calibration.json"
 SAMPLE_COUNT = 64  # test texts kept with a run, on which its exports are checked
+CALIBRATION_COUNT = 128  # training texts, to which an int8 export fits its whole numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +122,7 @@ class SentimentData(Data):
         self.tokenizer.save(run.path)
         run.write_json(LABELS, list(self.texts.label_names))
         run.write_json(SAMPLES, self.texts.test.texts[:SAMPLE_COUNT])
+        run.write_json(CALIBRATION, self.texts.train.texts[:CALIBRATION_COUNT])
         run.write_json(DIGEST, self._digest())
 
     def check_unchanged(self, run):
@@ -148,7 +151,7 @@ class Sentiment(Task):
 
     name = "sentiment"
     config_type = Config
-    files = frozenset({LABELS, SAMPLES, DIGEST, "vocabulary.txt", "tokenizer.json"})
+    files = frozenset({LABELS, SAMPLES, DIGEST, CALIBRATION, "vocabulary.txt", "tokenizer.json"})
     axis_labels: ClassVar = {
         "loss": "loss (nats per text)",
         "accuracy": "accuracy (share of texts)",
@@ -231,14 +234,21 @@ class Sentiment(Task):
                 line += f"  [read the {side} {tokenizer.max_length:,} of {tokens:,} tokens]"
             yield line
 
-    def export(self, run, folder: Path, on_stage):
+    def export(self, run, folder: Path, on_stage, options: TFLiteOptions):
         """See `Task`."""
+        tokenizer = Tokenizer.load(run.path)
+        if options.profile == "portable" and options.length is None:
+            options = dataclasses.replace(options, length=tokenizer.max_length)
+        if options.quantize == "int8":
+            ids, _ = tokenizer.pad(tokenizer(tf.constant(run.read_json(CALIBRATION))))
+            options = dataclasses.replace(options, representative_data=[ids.numpy()])
         return export_all(
             run.model(),
             folder,
-            tokenizer=Tokenizer.load(run.path),
+            tokenizer=tokenizer,
             labels=run.read_json(LABELS),
             check_texts=run.read_json(SAMPLES),
+            tflite=options,
             on_stage=on_stage,
         )
 

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from rich.console import Console
 
+from keras_seq.export import TFLiteOptions
 from tasks.config import TaskConfig
 from tasks.report import Section
 from tasks.run_directory import RunDirectory
@@ -83,9 +84,23 @@ class Task(ABC):
 
     @abstractmethod
     def export(
-        self, run: RunDirectory, folder: Path, on_stage: Callable[[str], None]
+        self,
+        run: RunDirectory,
+        folder: Path,
+        on_stage: Callable[[str], None],
+        options: TFLiteOptions,
     ) -> dict[str, Any]:
-        """Exports the run's model; gives the report."""
+        """Exports the run's model.
+
+        Args:
+            run: The run.
+            folder: The folder to write.
+            on_stage: Called with the name of each stage as it begins.
+            options: What the .tflite is to be like; the task adds lengths and data.
+
+        Returns:
+            The report.
+        """
 
     def baselines(self, data: Data) -> dict[str, float]:
         """Test figures of simpler systems on the same data, for the closing table."""

@@ -7,14 +7,17 @@ export that gives other values than the model is refused, and what was there bef
 from keras_seq.export.attachments import read_files
 from keras_seq.export.errors import ExportError
 from keras_seq.export.flatbuffer import TFLiteFile
+from keras_seq.export.options import TFLiteOptions
 from keras_seq.export.package import export_all
+from keras_seq.export.report import TFLiteReport
 from keras_seq.export.runtime import measure_latency
 from keras_seq.export.saved_model import to_saved_model
-from keras_seq.export.tflite import TFLiteReport, to_tflite
+from keras_seq.export.tflite import to_tflite
 
 __all__ = [
     "ExportError",
     "TFLiteFile",
+    "TFLiteOptions",
     "TFLiteReport",
     "export_all",
     "measure_latency",

@@ -5,48 +5,53 @@ leaves them as custom ops. The fused ops keep their states in variable tensors f
 next; here each starts every run from a copy of the initial state that the model gives.
 """
 
-from typing import Any
-
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import flexbuffers
 
+from keras_seq.export.rewriting import Rewriting
 from keras_seq.layers.engine_tensorflow.fused import PREFIX
 
-_Op = schema.BuiltinOperator
 _INPUTS = {"lstm": 24, "rnn": 5}
-_FIRST_STATE = {"lstm": 18, "rnn": 4}
-_ACTIVATIONS = {"tanh": schema.ActivationFunctionType.TANH, "relu": schema.ActivationFunctionType.RELU}
+_STATES = {"lstm": (18, 19), "rnn": (4,)}
+_OPTIONS = {
+    "lstm": ("UnidirectionalSequenceLSTMOptions", schema.UnidirectionalSequenceLSTMOptionsT),
+    "rnn": ("SequenceRNNOptions", schema.SequenceRNNOptionsT),
+}
+# Kernels, recurrent kernels, peepholes and projection: what int8 has to have of one type.
+_WEIGHTS = {"lstm": (*range(1, 12), 16), "rnn": (1, 2)}
+_ACTIVATIONS = {
+    "tanh": schema.ActivationFunctionType.TANH,
+    "relu": schema.ActivationFunctionType.RELU,
+}
 
 
-def with_fused_ops(content: bytes) -> bytes:
+def with_fused_ops(content: bytes, int8_weights: bool = False) -> bytes:
     """Rewrites every placeholder in a .tflite; without any, it stays as it is.
 
     Args:
         content: The bytes of a .tflite file without attached files.
+        int8_weights: Whether to round the weights of the fused ops to int8, a scale each; states
+            and arithmetic outside the products stay in float32.
 
     Returns:
         The bytes of the rewritten file.
     """
-    model: Any = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    kinds = [_kind(code) for code in model.operatorCodes]
+    rewriting = Rewriting(content)
+    kinds = [_kind(code) for code in rewriting.model.operatorCodes]
     if not any(kinds):
         return content
-    for graph in model.subgraphs:
-        graph.operators = [
-            new
-            for op in graph.operators or []
-            for new in (
-                _rewritten(model, graph, op, kinds[op.opcodeIndex])
-                if op.opcodeIndex < len(kinds) and kinds[op.opcodeIndex]
-                else [op]
-            )
-        ]
-    _drop_unused_codes(model)
-    builder = flatbuffers.Builder(len(content) + 4096)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    for graph in rewriting.model.subgraphs:
+        used = {int(tensor) for op in graph.operators or [] for tensor in _numbers(op.inputs)}
+        used |= {int(tensor) for tensor in graph.outputs}
+        operators = []
+        for op in graph.operators or []:
+            if kind := kinds[op.opcodeIndex]:
+                operators += _Placeholder(rewriting, graph, op, kind).fused(used, int8_weights)
+            else:
+                operators.append(op)
+        graph.operators = operators
+    return rewriting.packed()
 
 
 def _kind(code):
@@ -54,89 +59,74 @@ def _kind(code):
     return name.removeprefix(PREFIX) if name.startswith(PREFIX) else None
 
 
-def _rewritten(model, graph, op, kind):
-    """The fused op, after the copies of its initial states."""
-    options = flexbuffers.Loads(bytes(bytearray(op.customOptions)))
-    places = [int(place) for place in options["places"].split(",")]
-    inputs = [-1] * _INPUTS[kind]
-    for place, tensor in zip(places, op.inputs, strict=True):
-        inputs[place] = int(tensor)
-    copies, finals = [], []
-    for place in range(_FIRST_STATE[kind], _FIRST_STATE[kind] + len(op.outputs) - 1):
-        copy, state = _state(model, graph, inputs[place])
-        copies.append(copy)
-        finals.append(state)
-        inputs[place] = state
-    # After the op has run, its state tensors hold the final states.
-    _rename(model, graph, dict(zip(map(int, op.outputs[1:]), finals, strict=True)))
-    op.inputs, op.outputs, op.customOptions = inputs, [int(op.outputs[0])], None
-    activation = _ACTIVATIONS[options["activation"]]
-    if kind == "lstm":
-        op.opcodeIndex = _code(model, _Op.UNIDIRECTIONAL_SEQUENCE_LSTM, 1)
-        op.builtinOptions = schema.UnidirectionalSequenceLSTMOptionsT()
-        op.builtinOptionsType = schema.BuiltinOptions.UnidirectionalSequenceLSTMOptions
-    else:
-        op.opcodeIndex = _code(model, _Op.UNIDIRECTIONAL_SEQUENCE_RNN, 1)
-        op.builtinOptions = schema.SequenceRNNOptionsT()
-        op.builtinOptionsType = schema.BuiltinOptions.SequenceRNNOptions
-    op.builtinOptions.fusedActivationFunction = activation
-    return [*copies, op]
+def _numbers(tensors):
+    return [] if tensors is None else tensors
 
 
-def _state(model, graph, initial):
-    """A variable tensor, and the op that sets it to the initial state: adds nothing to it."""
-    state = schema.TensorT()
-    state.shape = list(graph.tensors[initial].shape)
-    state.type, state.isVariable, state.hasRank = schema.TensorType.FLOAT32, True, True
-    state.name = b"keras_seq_state_%d" % len(graph.tensors)
-    state.buffer = 0
-    graph.tensors.append(state)
-    number = len(graph.tensors) - 1
-    copy = schema.OperatorT()
-    copy.opcodeIndex = _code(model, _Op.ADD, 1)
-    copy.inputs, copy.outputs = [initial, _zero(model, graph)], [number]
-    copy.builtinOptions, copy.builtinOptionsType = schema.AddOptionsT(), schema.BuiltinOptions.AddOptions
-    return copy, number
+class _Placeholder:
+    """A custom op that stands for a fused one."""
 
+    def __init__(self, rewriting, graph, op, kind):
+        self.rewriting, self.graph, self.op, self.kind = rewriting, graph, op, kind
+        self.options = flexbuffers.Loads(bytes(bytearray(op.customOptions)))
 
-def _zero(model, graph):
-    buffer = schema.BufferT()
-    buffer.data = np.zeros(4, np.uint8)
-    model.buffers.append(buffer)
-    zero = schema.TensorT()
-    zero.shape, zero.type, zero.hasRank = [], schema.TensorType.FLOAT32, True
-    zero.buffer, zero.name = len(model.buffers) - 1, b"keras_seq_zero"
-    graph.tensors.append(zero)
-    return len(graph.tensors) - 1
+    def fused(self, used, int8_weights):
+        """The fused op, between copies of its initial and of its final states."""
+        op, kind = self.op, self.kind
+        inputs = [-1] * _INPUTS[kind]
+        places = map(int, self.options["places"].split(","))
+        for place, tensor in zip(places, op.inputs, strict=True):
+            inputs[place] = int(tensor)
+        before, after = [], []
+        for place in _STATES[kind]:
+            ops, inputs[place] = self._state(inputs[place])
+            before += ops
+        output, *finals = map(int, op.outputs)
+        if finals and finals[0] in used:
+            after = self._copied_after(output, inputs[_STATES[kind][-1]], finals[0])
+        for place in _WEIGHTS[kind] if int8_weights else ():
+            if inputs[place] >= 0:
+                inputs[place] = self._rounded(inputs[place])
+        op.inputs, op.outputs, op.customOptions = inputs, [output], None
+        name, options = _OPTIONS[kind]
+        op.opcodeIndex = self.rewriting.code(f"UNIDIRECTIONAL_SEQUENCE_{kind.upper()}")
+        op.builtinOptionsType, op.builtinOptions = getattr(schema.BuiltinOptions, name), options()
+        op.builtinOptions.fusedActivationFunction = _ACTIVATIONS[self.options["activation"]]
+        return [*before, op, *after]
 
+    def _state(self, initial):
+        """The ops that set a variable tensor to an initial state, and the tensor."""
+        rewriting, graph = self.rewriting, self.graph
+        shape = graph.tensors[initial].shape
+        sizes = rewriting.constant(graph, np.array(shape, np.int32))
+        sized = rewriting.tensor(graph, "float32", shape)
+        state = rewriting.tensor(graph, "float32", shape)
+        graph.tensors[state].isVariable = True
+        # What is read from a variable has no size before the first run; the fused op wants one.
+        reshape = rewriting.op("RESHAPE", [initial, sizes], [sized])
+        return [reshape, rewriting.copy(graph, sized, state)], state
 
-def _rename(model, graph, new):
-    def named(tensors):
-        return [new.get(int(tensor), int(tensor)) for tensor in tensors]
+    def _copied_after(self, output, state, copy):
+        """Ops that copy a state that the fused op has left in its tensor.
 
-    for op in graph.operators or []:
-        op.inputs = named(op.inputs if op.inputs is not None else [])
-    graph.outputs = named(graph.outputs)
-    for signature in model.signatureDefs or []:
-        if model.subgraphs[signature.subgraphIndex] is graph:
-            for output in signature.outputs or []:
-                output.tensorIndex = new.get(output.tensorIndex, output.tensorIndex)
+        They read the op's output too, or else a delegate might run them before it.
+        """
+        rank = self.rewriting.tensor(self.graph, "int32", [])
+        true = self.rewriting.tensor(self.graph, "bool", [])
+        return [
+            self.rewriting.op("RANK", [output], [rank]),
+            self.rewriting.op("EQUAL", [rank, rank], [true]),
+            self.rewriting.op("SELECT_V2", [true, state, state], [copy]),
+        ]
 
-
-def _code(model, builtin, version):
-    for number, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
-            return number
-    code = schema.OperatorCodeT()
-    code.builtinCode, code.deprecatedBuiltinCode, code.version = builtin, min(builtin, 127), version
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
-
-
-def _drop_unused_codes(model):
-    used = sorted({op.opcodeIndex for graph in model.subgraphs for op in graph.operators or []})
-    new = {old: number for number, old in enumerate(used)}
-    model.operatorCodes = [model.operatorCodes[number] for number in used]
-    for graph in model.subgraphs:
-        for op in graph.operators or []:
-            op.opcodeIndex = new[op.opcodeIndex]
+    def _rounded(self, number):
+        """A copy of a constant tensor in int8."""
+        old = self.graph.tensors[number]
+        values = np.frombuffer(bytes(self.rewriting.model.buffers[old.buffer].data), np.float32)
+        scale = float(np.abs(values).max(initial=0)) / 127 or 1.0
+        rounded = np.clip(np.round(values / scale), -127, 127).astype(np.int8)
+        new = self.rewriting.constant(self.graph, rounded.reshape(old.shape))
+        self.graph.tensors[new].quantization = schema.QuantizationParametersT()
+        self.graph.tensors[new].quantization.scale = [scale]
+        self.graph.tensors[new].quantization.zeroPoint = [0]
+        return new

@@ -9,8 +9,9 @@ from typing import Any
 import tensorflow as tf
 
 from keras_seq.export.atomic import replacing
-from keras_seq.export.check import make_cases
+from keras_seq.export.check import Tolerance, make_cases
 from keras_seq.export.errors import ExportError
+from keras_seq.export.options import TFLiteOptions
 from keras_seq.export.report import export_report
 from keras_seq.export.runtime import measure_latency
 from keras_seq.export.saved_model import (
@@ -38,6 +39,7 @@ def export_all(
     check_inputs: Sequence[Any] | None = None,
     check_texts: Sequence[str] | None = None,
     tolerance: float = 1e-5,
+    tflite: TFLiteOptions | None = None,
     output_name: str | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -55,8 +57,9 @@ def export_all(
         check_inputs: Inputs for the value check, as in `to_tflite`. By default the ids of
             `check_texts`, or else random ones.
         check_texts: Texts for the value check of the SavedModel; needs a tokenizer.
-        tolerance: The largest difference from the Keras model to let through, times the largest
-            output where that is above 1.
+        tolerance: The largest difference of the SavedModel from the Keras model to let through,
+            times the largest output where that is above 1.
+        tflite: What the .tflite is to be like; any batch and length if None.
         output_name: The name of the model's single output; by default its own.
         on_stage: Called with the name of each stage as it begins.
 
@@ -78,6 +81,7 @@ def export_all(
         ['model.tflite', 'report.json', 'saved_model']
     """
     begin = on_stage or (lambda stage: None)
+    options = tflite or TFLiteOptions()
     if check_texts is not None and (tokenizer is None or isinstance(check_texts, str)):
         raise ExportError("check_texts must be a list of texts, and needs `tokenizer` beside it.")
     if check_inputs is None and check_texts:
@@ -87,6 +91,7 @@ def export_all(
     refuse_half_precision(model)
     if tokenizer is not None:
         signature = ids_signature(signature)
+    options = options.for_model(signature)
     files: dict[str, str] = dict(tokenizer.files()) if tokenizer is not None else {}
     if labels is not None:
         check_labels(labels, signature)
@@ -100,16 +105,18 @@ def export_all(
         write_saved_model(signature, draft / SAVED_MODEL, tokenizer, files)
         begin("checking the SavedModel")
         saved = check_saved_model(
-            signature, draft / SAVED_MODEL, cases, tokenizer, check_texts, tolerance
+            signature, draft / SAVED_MODEL, cases, tokenizer, check_texts, Tolerance(tolerance)
         )
         begin("converting to TFLite and checking it")
-        tflite = write_tflite(signature, draft / TFLITE, cases, files, tolerance)
+        fixed = signature.fixed(options.batch_size, options.length)
+        cases = make_cases(signature, check_inputs, fixed)
+        written = write_tflite(signature, options, draft / TFLITE, cases, files)
         begin("measuring the latency")
         one_row = min(cases, key=lambda case: sum(a.shape[0] for a in case.inputs.values()))
         latency = measure_latency(draft / TFLITE, one_row.inputs)
         begin("writing the report")
         for name, content in files.items():
             (draft / name).write_text(content, encoding="utf-8", newline="")
-        report = export_report(draft / SAVED_MODEL, tflite, saved, latency)
+        report = export_report(draft / SAVED_MODEL, written, saved, latency)
         (draft / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return report

@@ -1,7 +1,7 @@
 """The report of an export: what it holds, how it was checked, how fast it runs."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,83 @@ import tensorflow as tf
 
 import keras_seq
 from keras_seq.export.check import Comparison
-from keras_seq.export.runtime import Latency
-from keras_seq.export.tflite import TFLiteReport
+from keras_seq.export.flatbuffer import TFLiteFile
+from keras_seq.export.profiles import profile_of
+from keras_seq.export.runtime import SIGNATURE, Latency
+
+
+@dataclass(frozen=True)
+class TFLiteReport:
+    """What was written and how it was checked. `print` shows it as a table.
+
+    Attributes:
+        file: What the file holds: ops, signatures, size.
+        forms: By recurrent layer, what became of it: "loop", "fused" or "unroll".
+        quantize: How its numbers are rounded: None, "float16", "dynamic" or "int8".
+        comparisons: By signature, how far its values are from the Keras model's, and on what.
+        portability: What keeps it from running on every TFLite runtime; empty if nothing does.
+    """
+
+    file: TFLiteFile
+    forms: dict[str, str]
+    quantize: str | None
+    comparisons: dict[str, Comparison]
+    portability: list[str]
+
+    @property
+    def comparison(self) -> Comparison:
+        """That of `serving_default`."""
+        return self.comparisons[SIGNATURE]
+
+    @property
+    def profile(self) -> str:
+        """The profile that the file meets: "portable" or "interpreter"."""
+        return profile_of(self.file)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain dictionaries, lists, strings and numbers, for JSON."""
+        file = self.file
+        return {
+            "bytes": file.size,
+            "profile": self.profile,
+            "portability_findings": self.portability,
+            "forms": self.forms,
+            "quantize": self.quantize,
+            "ops": file.ops,
+            "op_versions": file.op_versions,
+            "signatures": {name: asdict(s) for name, s in file.signatures.items()},
+            "attached_files": list(file.files),
+            "compared_with_keras": {name: asdict(c) for name, c in self.comparisons.items()},
+        }
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What a person wants to know, as names and values."""
+        file = self.file
+        rows = [
+            ("file", str(file.path)),
+            ("size", f"{file.size / 1e6:.2f} MB, {sum(file.ops.values())} builtin ops"),
+            ("numbers", self.quantize or "float32"),
+            ("profile", self.profile),
+        ]
+        for name, signature in file.signatures.items():
+            ends = [", ".join(map(str, e.values())) for e in (signature.inputs, signature.outputs)]
+            rows.append((name, " -> ".join(ends)))
+        rows += [(layer, form) for layer, form in self.forms.items()]
+        for name, c in self.comparisons.items():
+            rows.append(
+                (
+                    f"{name} against Keras",
+                    f"largest difference {c.difference:.1e}, mean {c.mean:.1e}, outputs range over "
+                    f"{c.spread:.2g}; {c.rows} rows in {c.batches} batches; limit "
+                    f"{c.tolerance.value:g} on the {c.tolerance.of}",
+                )
+            )
+        return rows + [("not portable", finding) for finding in self.portability]
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
 
 
 def export_report(
@@ -32,7 +107,6 @@ def export_report(
     Returns:
         The report, of plain dictionaries, lists, strings and numbers.
     """
-    file = tflite.file
     return {
         "saved_model": {
             "bytes": sum(f.stat().st_size for f in saved_model.rglob("*") if f.is_file()),
@@ -40,17 +114,7 @@ def export_report(
                 name: asdict(comparison) for name, comparison in saved_model_comparisons.items()
             },
         },
-        "tflite": {
-            "bytes": file.size,
-            "ops": file.ops,
-            "op_versions": file.op_versions,
-            "signatures": {name: asdict(s) for name, s in file.signatures.items()},
-            "attached_files": list(file.files),
-            "portable": not tflite.portability,
-            "portability_findings": tflite.portability,
-            "compared_with_keras": asdict(tflite.comparison),
-            "latency": asdict(latency) | {"threads": 1},
-        },
+        "tflite": tflite.as_dict() | {"latency": asdict(latency)},
         "versions": {
             "tensorflow": tf.__version__,
             "keras": keras.__version__,

@@ -1,8 +1,9 @@
 """Writing a SavedModel that needs TensorFlow alone to be loaded and run."""
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,10 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seq.export.atomic import replacing
-from keras_seq.export.check import Case, Comparison, compare, make_case, make_cases
+from keras_seq.export.borrowed import on_our_loop
+from keras_seq.export.check import Case, Comparison, Tolerance, compare, make_case, make_cases
 from keras_seq.export.errors import ExportError
-from keras_seq.export.runtime import SavedModel
+from keras_seq.export.runtime import SIGNATURE, SavedModel
 from keras_seq.export.signature import Signature
+from keras_seq.export.streaming import Stream, check_streaming, compare_in_chunks
 from keras_seq.layers import lowering
 
 LABELS_FILE = "labels.txt"
@@ -40,6 +43,8 @@ def to_saved_model(
     *,
     tokenizer: TextTokenizer | None = None,
     labels: Sequence[str] | None = None,
+    streaming: str | None = None,
+    batch_size: int | None = None,
     output_name: str | None = None,
     check_inputs: Sequence[Any] | None = None,
     tolerance: float = 1e-5,
@@ -57,6 +62,9 @@ def to_saved_model(
         path: The folder to write. An earlier one is replaced once the new one is whole.
         tokenizer: A `tf.Module` that turns texts into ids, such as `keras_seq.data.Tokenizer`.
         labels: The names of the classes, in the order of the output.
+        streaming: "step" for a signature `step` as well, from a chunk and its states to outputs and
+            states; "stateful" for `stream` and `reset` as well. See `to_tflite`.
+        batch_size: The batch of the signatures for streaming; None for any, but for 1 of `stream`.
         output_name: The name of the model's single output; by default its own.
         check_inputs: Inputs for the value check, as in `to_tflite`; made up if None.
         tolerance: The largest difference from the Keras model to let through, times the largest
@@ -88,10 +96,16 @@ def to_saved_model(
         check_labels(labels, signature)
         files[LABELS_FILE] = lines(labels)
     with replacing(Path(path), _CONTENTS) as draft:
-        with lowering("plain"):  # programs compiled with XLA do not run wherever TensorFlow does
-            write_saved_model(signature, draft, tokenizer, files)
+        stream = None
+        if check_streaming(streaming):
+            batch = batch_size or (1 if streaming == "stateful" else None)
+            stream = Stream.of(signature, batch, None)
+        write_saved_model(signature, draft, tokenizer, files, stream, streaming)
         cases = make_cases(checked, check_inputs)
-        check_saved_model(checked, draft, cases, tokenizer, None, tolerance)
+        check_saved_model(checked, draft, cases, tokenizer, None, Tolerance(tolerance))
+        if stream:
+            loaded = SavedModel(draft)
+            compare_in_chunks(loaded.signature, stream, cases[0], Tolerance(tolerance), streaming)
 
 
 def write_saved_model(
@@ -99,34 +113,68 @@ def write_saved_model(
     folder: Path,
     tokenizer: TextTokenizer | None = None,
     files: dict[str, str] | None = None,
+    stream: Stream | None = None,
+    streaming: str | None = None,
 ) -> None:
     """Writes the SavedModel into `folder`, as `to_saved_model` describes.
 
     Raises:
         ExportError: The model or the tokenizer cannot be traced or saved.
     """
-    module = tf.Module()
-    # The bare variables, not the layers: loading them back needs no Keras.
-    module.variables_of_model = [variable.value for variable in signature.model.variables]
-    try:
-        if tokenizer is None:
-            signatures = {"serving_default": signature.function()}
-        else:
-            module.tokenizer = tokenizer
+    with (
+        tempfile.TemporaryDirectory() as assets,
+        tracing(signature.model.name),
+        on_our_loop(signature.model) if stream else contextlib.nullcontext(),
+        # Programs compiled with XLA do not run wherever TensorFlow does.
+        lowering("plain"),
+    ):
+        functions = {SIGNATURE: signature.function()}
+        if tokenizer is not None:
             text = _text_function(signature, tokenizer)
-            signatures = {"serving_default": text, "ids": ids_signature(signature).function()}
-        with tempfile.TemporaryDirectory() as assets:
-            module.assets = [_asset(Path(assets) / n, c) for n, c in (files or {}).items()]
-            options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-            tf.saved_model.save(module, str(folder), signatures, options)
+            functions = {SIGNATURE: text, "ids": ids_signature(signature).function()}
+        if stream:
+            functions |= stream.functions(streaming)
+        attached = [_asset(Path(assets) / n, c) for n, c in (files or {}).items()]
+        save_functions(
+            functions, folder, signature.model.name, tokenizer=tokenizer, assets=attached
+        )
+
+
+def save_functions(functions: Mapping[str, Any], folder: Path, name: str, **parts: Any) -> None:
+    """Saves concrete functions as the signatures of a SavedModel.
+
+    Args:
+        functions: By the name of their signature.
+        folder: The folder to write.
+        name: The model's name, for errors.
+        **parts: What else the SavedModel is to hold.
+
+    Raises:
+        ExportError: They could not be saved.
+    """
+    module = tf.Module()
+    # The bare variables that they use, not the layers: loading them back needs no Keras.
+    used = {id(v): v for function in functions.values() for v in function.graph.variables}
+    module.variables_of_model = list(used.values())
+    for part, value in parts.items():
+        setattr(module, part, value)
+    with tracing(name):
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        tf.saved_model.save(module, str(folder), dict(functions), options)
+
+
+@contextlib.contextmanager
+def tracing(name: str) -> Iterator[None]:
+    """Makes an `ExportError` of what goes wrong in tracing and saving the model of this name."""
+    try:
+        yield
     except (ExportError, OSError):
         raise
     except tf.errors.OpError as error:
         raise ExportError(f"The SavedModel could not be written: {error.message}") from error
     except Exception as error:
         raise ExportError(
-            f"The model {signature.model.name!r} could not be traced or saved "
-            f"({type(error).__name__}): {error}"
+            f"The model {name!r} could not be traced or saved ({type(error).__name__}): {error}"
         ) from error
 
 
@@ -136,7 +184,7 @@ def check_saved_model(
     cases: Sequence[Case],
     tokenizer: TextTokenizer | None,
     texts: Sequence[str] | None,
-    tolerance: float,
+    tolerance: Tolerance,
 ) -> dict[str, Comparison]:
     """Runs the SavedModel, loaded afresh, on ids or features, and on texts if there are any.
 

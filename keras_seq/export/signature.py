@@ -58,8 +58,8 @@ class Signature:
         if stateful := [layer.name for layer in all_layers(model) if _is_stateful(layer)]:
             raise ExportError(
                 f"The layers {', '.join(stateful)} are stateful: what they give depends on what "
-                "ran before. Build them with stateful=False; to stream, let the model take its "
-                "states as inputs and return them."
+                "ran before. Build them with stateful=False; `streaming` gives the file a "
+                "signature that takes the states and returns them."
             )
         tensors = _declared_inputs(model)
         if tensors is not None:
@@ -116,8 +116,12 @@ class Signature:
             inputs[name] = tf.TensorSpec(shape, spec.dtype, name)
         return dataclasses.replace(self, inputs=inputs)
 
-    def arrays(self, example: Any) -> dict[str, np.ndarray]:
+    def arrays(self, example: Any, origin: str = "check_inputs") -> dict[str, np.ndarray]:
         """Brings an example into the names and dtypes of the inputs.
+
+        Args:
+            example: Arrays as the model takes them.
+            origin: What the caller knows it as.
 
         Raises:
             ExportError: The names or shapes do not fit the inputs.
@@ -125,14 +129,13 @@ class Signature:
         arrays = named_arrays(example, tuple(self.inputs))
         if set(arrays) != set(self.inputs):
             raise ExportError(
-                f"The model takes the inputs {sorted(self.inputs)}; check_inputs gave "
-                f"{sorted(arrays)}."
+                f"The model takes the inputs {sorted(self.inputs)}; {origin} gave {sorted(arrays)}."
             )
         for name, spec in self.inputs.items():
             if not spec.shape.is_compatible_with(arrays[name].shape) or not arrays[name].size:
                 raise ExportError(
                     f"The input {name!r} takes the shape {tuple(spec.shape)}, each size at least "
-                    f"1; check_inputs gave {arrays[name].shape}."
+                    f"1; {origin} gave {arrays[name].shape}."
                 )
         return {n: arrays[n].astype(s.dtype.as_numpy_dtype) for n, s in self.inputs.items()}
 
@@ -208,6 +211,5 @@ def _dynamic_shape(array: np.ndarray) -> tuple[int | None, ...]:
 
 
 def all_layers(model: Any) -> list[Any]:
-    """The layers of a model and of the models within it."""
-    layers = list(getattr(model, "layers", []))
-    return layers + [inner for layer in layers for inner in all_layers(layer)]
+    """The layers of a model, those within them too: of models, of wrappers, cells."""
+    return list(model._flatten_layers(include_self=False))

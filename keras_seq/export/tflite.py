@@ -1,72 +1,83 @@
-"""Writing a float32 .tflite of builtin ops whose values are checked before it is kept."""
+"""Writing a .tflite of builtin ops whose values are checked before it is kept."""
 
 import os
-import re
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from keras_seq.export.atomic import replacing
 from keras_seq.export.attachments import append_files
-from keras_seq.export.check import Case, Comparison, compare, make_cases
+from keras_seq.export.borrowed import on_our_loop
+from keras_seq.export.check import Arrays, Case, Comparison, compare, make_cases
+from keras_seq.export.converter import convert, refused_ops
 from keras_seq.export.errors import ExportError
 from keras_seq.export.flatbuffer import TFLiteFile
-from keras_seq.export.runtime import TFLiteModel
-from keras_seq.export.saved_model import write_saved_model
+from keras_seq.export.fused import with_fused_ops
+from keras_seq.export.metadata import with_metadata
+from keras_seq.export.modes import Modes
+from keras_seq.export.options import TFLiteOptions
+from keras_seq.export.quantize import representative_rows, with_sound_scales
+from keras_seq.export.report import TFLiteReport
+from keras_seq.export.rewriting import with_distinct_outputs
+from keras_seq.export.runtime import SIGNATURE, TFLiteModel
+from keras_seq.export.saved_model import tracing
 from keras_seq.export.signature import Signature, all_layers
+from keras_seq.export.streaming import Stream, compare_in_chunks
 from keras_seq.layers import lowering
-
-_CONVERTER = Path(__file__).with_name("convert.py")
-
-
-@dataclass(frozen=True)
-class TFLiteReport:
-    """What was written and how it was checked.
-
-    Attributes:
-        file: What the file holds: ops, signatures, size.
-        comparison: How far its values are from the Keras model's, and on what.
-        portability: What keeps it from running on every TFLite runtime; empty if nothing does.
-    """
-
-    file: TFLiteFile
-    comparison: Comparison
-    portability: list[str]
 
 
 def to_tflite(
     model: Any,
     path: str | os.PathLike[str],
     *,
-    files: Mapping[str, str | bytes] | None = None,
+    mode: str = "auto",
+    quantize: str | None = None,
+    representative_data: Iterable[Any] | None = None,
+    profile: str | None = None,
     batch_size: int | None = None,
     length: int | None = None,
+    streaming: str | None = None,
+    step_length: int | None = None,
+    files: Mapping[str, str | bytes] | None = None,
     check_inputs: Sequence[Any] | None = None,
-    tolerance: float = 1e-5,
+    tolerance: float | None = None,
     output_name: str | None = None,
     timeout: float = 600.0,
 ) -> TFLiteReport:
-    """Writes a float32 .tflite of builtin ops, with values equal to the Keras model's.
+    """Writes a .tflite of builtin ops, with values equal to the Keras model's.
 
     The signature `serving_default` has the names of the model's inputs and outputs. Ids are
-    int32. The file is run on real inputs before it is kept; a file that gives other values is
-    refused, and what was at `path` stays.
+    int32. Recurrent layers of `keras.layers`, with any cell, run on this library's time loop. The
+    file is run on real inputs before it is kept; one that gives other values is refused, and what
+    was at `path` stays. docs/EXPORT.md says which options suit what.
 
     Args:
         model: A Keras model on inputs (B, T) or (B, T, F), one or several.
         path: The file to write.
-        files: Contents by file name, to be attached: a vocabulary, labels. See `read_files`.
+        mode: The form of the recurrent layers: "loop" takes any length, "unroll" a fixed one,
+            "fused" makes one op of each layer of the LSTM family and of each simple RNN, with a
+            batch of 1 if none is given; "auto" takes the faster of the first two.
+        quantize: None for float32; "float16" or "dynamic" (int8) for the weights; "int8" for the
+            arithmetic too.
+        representative_data: For "int8": a `tf.data.Dataset` or another iterable of batches of
+            inputs, or of tuples that begin with them.
+        profile: "portable" for a file that phones' and browsers' runtimes take as well as the
+            `Interpreter`: fixed sizes (a batch of 1 if none is given), no variables, old versions
+            of ops. "interpreter" or None for any.
         batch_size: The batch that the file takes; None for any.
         length: The number of time steps that the file takes; None for any.
+        streaming: "step" adds a signature `step` for reading a sequence in chunks: it takes the
+            states as well and returns them by the same names; they begin as zeros. "stateful" adds
+            `stream`, which keeps them, and `reset`.
+        step_length: The length of a chunk; None for any, but for 1 in a portable file.
+        files: Contents by file name, to be attached: a vocabulary, labels. See `read_files`.
         check_inputs: Inputs for the value check, each as the model takes it. Other batch sizes
             and shorter lengths are cut from the first. Random ones are made up if None.
-        tolerance: The largest difference from the Keras model to let through, times the largest
-            output where that is above 1.
+        tolerance: How far from the Keras model the file may be. For float32 the largest
+            difference, 1e-5 if None, times the largest output where that is above 1. For rounded
+            weights the mean difference as a part of the largest output: 0.01 for "float16", else
+            0.1.
         output_name: The name of the model's single output; by default its own.
         timeout: Seconds after which the converter is stopped.
 
@@ -74,8 +85,8 @@ def to_tflite(
         What was written and how it was checked.
 
     Raises:
-        ExportError: The model has no builtin-only form, the converter failed, the values differ,
-            or the file could not be written.
+        ExportError: Options that make no sense together; the model has no builtin-only form, the
+            converter failed, the values differ, or the file could not be written.
 
     Example:
         >>> import keras, tempfile
@@ -88,35 +99,130 @@ def to_tflite(
         (-1, -1, 2)
     """
     path = Path(path)
+    options = TFLiteOptions(
+        mode,
+        quantize,
+        representative_data,
+        profile,
+        batch_size,
+        length,
+        streaming,
+        step_length,
+        tolerance,
+        timeout,
+    )
     signature = Signature.of(model, output_name, check_inputs)
     refuse_half_precision(model)
-    fixed = signature.fixed(batch_size, length)
-    cases = make_cases(signature, check_inputs, fixed)
+    options = options.for_model(signature)
+    cases = make_cases(signature, check_inputs, signature.fixed(options.batch_size, options.length))
     with replacing(path) as draft:
         draft.touch()  # a place that cannot be written is better known before the conversion
-        report = write_tflite(fixed, draft, cases, files or {}, tolerance, timeout)
+        report = write_tflite(signature, options, draft, cases, files or {})
     return replace(report, file=replace(report.file, path=path))
 
 
 def write_tflite(
     signature: Signature,
+    options: TFLiteOptions,
     path: Path,
     cases: Sequence[Case],
     files: Mapping[str, str | bytes],
-    tolerance: float,
-    timeout: float = 600.0,
 ) -> TFLiteReport:
-    """Converts, writes the file with `files` attached, and checks it on `cases`.
+    """Converts, writes the file with `files` attached, and checks it.
+
+    Args:
+        signature: The model.
+        options: What the file is to be like, its sizes resolved.
+        path: The file to write.
+        cases: Inputs of the file's sizes, and what the model gives for them.
+        files: Contents by file name, to be attached.
 
     Raises:
         ExportError: As for `to_tflite`.
     """
-    path.write_bytes(append_files(convert(signature, timeout), files))
+    fixed = signature.fixed(options.batch_size, options.length)
+    stream = None
+    if options.streaming:
+        stream = Stream.of(signature, options.batch_size, options.step_length)
+    content, forms = _converted(signature, fixed, stream, options, path)
+    owners = _owners(files, list(fixed.inputs), list(cases[0].outputs))
+    content = with_metadata(content, name=signature.model.name, files=owners)
+    path.write_bytes(append_files(content, files))
     held = TFLiteFile.read(path)
     if held.custom_ops:
-        raise _refused_ops(list(held.custom_ops), [])
-    comparison = compare(TFLiteModel(path), cases, tolerance, "The TFLite file")
-    return TFLiteReport(held, comparison, held.portability())
+        raise refused_ops(list(held.custom_ops), [])
+    findings = held.portability()
+    if options.profile == "portable" and findings:
+        raise ExportError(f"The TFLite file is refused: it is not portable: {'; '.join(findings)}.")
+    return TFLiteReport(
+        file=held,
+        forms=forms,
+        quantize=options.quantize,
+        comparisons=_compared(path, signature, stream, cases, options),
+        portability=findings,
+    )
+
+
+def _converted(signature, fixed, stream, options, path) -> tuple[bytes, dict[str, str]]:
+    """The bytes of the .tflite, and the form of each recurrent layer in it."""
+    modes = Modes(options.mode, options.quantize)
+    model = signature.model
+    with tracing(model.name), on_our_loop(model) as others, lowering(modes):
+        functions = {SIGNATURE: fixed.function()}
+        if stream:
+            functions |= stream.functions(options.streaming)
+    modes.check()
+    forms = modes.of_layers([*all_layers(model), *others])
+    fused = "fused" in modes.chosen.values()
+    # Calibration cannot run the placeholders: beside them, arithmetic stays in float32.
+    quantize = "dynamic" if fused and options.quantize == "int8" else options.quantize
+    representative: dict[str, Sequence[Arrays]] = {}
+    if quantize == "int8":
+        batches = representative_rows(signature, fixed, options.representative_data)
+        representative = {SIGNATURE: batches}
+        if stream:
+            representative |= stream.representative(batches, options.streaming)
+    content = convert(
+        model,
+        functions,
+        quantize=quantize,
+        representative=representative,
+        one_scale=options.profile == "portable",
+        fused=fused,
+        timeout=options.timeout,
+    )
+    path.write_bytes(content)
+    TFLiteFile.read(path)  # what cannot be read cannot be rewritten either
+    if fused:
+        content = with_fused_ops(content, int8_weights=quantize == "dynamic")
+    if quantize == "int8":
+        content = with_sound_scales(content)
+    return with_distinct_outputs(content), forms
+
+
+def _owners(
+    files: Mapping[str, Any], inputs: Sequence[str], outputs: Sequence[str]
+) -> dict[str, str | None]:
+    """What each attached file belongs to: a vocabulary to the only input, labels to the output."""
+
+    def owner(name: str) -> str | None:
+        for word, ends in (("vocab", inputs), ("label", outputs)):
+            if name.startswith(word) and len(ends) == 1:
+                return ends[0]
+        return None
+
+    return {name: owner(name) for name in files}
+
+
+def _compared(path, signature, stream, cases, options) -> dict[str, Comparison]:
+    """The value checks of each signature."""
+    run = TFLiteModel(path)
+    found = {SIGNATURE: compare(run, cases, options.limit, "The TFLite file")}
+    if stream:
+        found |= compare_in_chunks(
+            run.signature, stream, cases[0], options.limit, options.streaming
+        )
+    return found
 
 
 def refuse_half_precision(model: Any) -> None:
@@ -134,77 +240,3 @@ def refuse_half_precision(model: Any) -> None:
             "the model again under keras.config.set_dtype_policy('float32') and give it these "
             "weights: copy.set_weights(model.get_weights())."
         )
-
-
-def convert(signature: Signature, timeout: float) -> bytes:
-    """Converts a model in a process of its own, so that a crash there is an error here.
-
-    Raises:
-        ExportError: The converter refused the model, crashed, or took too long.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        saved_model, output = Path(folder) / "saved_model", Path(folder) / "model.tflite"
-        with lowering("export"):
-            write_saved_model(signature, saved_model)
-        # -P: the folder of the program holds modules whose names could hide others.
-        command = [sys.executable, "-P", str(_CONVERTER), str(saved_model), str(output)]
-        environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-        try:
-            done = subprocess.run(
-                command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-            )
-        except subprocess.TimeoutExpired as error:
-            words = _last_words((error.output or b"").decode(errors="replace"))
-            raise ExportError(
-                f"The TFLite converter was stopped after {timeout:g} seconds. Give it a longer "
-                f"`timeout`, or a smaller model. Its last words:\n{words}"
-            ) from error
-        said = done.stdout.decode(errors="replace")
-        if done.returncode == 0 and output.is_file():
-            return output.read_bytes()
-    ops, layers = _ops_without_builtin(said, signature.model)
-    if ops:
-        raise _refused_ops(ops, layers)
-    raise ExportError(
-        f"The TFLite converter {_ending(done.returncode)}. Its last words:\n{_last_words(said)}"
-    )
-
-
-def _ops_without_builtin(said: str, model: Any) -> tuple[list[str], list[str]]:
-    """The ops that the converter found no builtin for, and the layers that they stand in."""
-    # Each failing op is told with its kind and its path: error: loc(… fused["Kind:", "layer/op@…
-    failing = re.findall(r'error: loc\(.*?fused\["(\w+):", "([^"@]+)', said)
-    scopes = {scope for _, path in failing for scope in path.split("/")}
-    # Tracing a layer for the second time puts a number behind its name.
-    scopes |= {re.sub(r"_\d+$", "", scope) for scope in scopes}
-    layers = sorted({layer.name for layer in all_layers(model) if layer.name in scopes})
-    return sorted({kind for kind, _ in failing}), layers
-
-
-def _refused_ops(ops: Sequence[str], layers: Sequence[str]) -> ExportError:
-    where = f" They come from these layers: {', '.join(layers)}." if layers else ""
-    return ExportError(
-        "The TFLite file is refused: it needs ops that are no builtins of TFLite and that its "
-        f"interpreters cannot run: {', '.join(ops)}.{where} Use the recurrent layers of "
-        "keras_seq.layers in place of Keras' own, and leave text to the SavedModel."
-    )
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"failed with exit code {code}"
-    try:
-        return f"crashed with {signal.Signals(-code).name}"
-    except ValueError:
-        return f"crashed with signal {-code}"
-
-
-def _last_words(said: str, count: int = 12) -> str:
-    lines = [line.strip()[:300] for line in said.splitlines() if line.strip()]
-    lines = [line for line in lines if ": note: " not in line]
-    return "\n".join(f"  {line}" for line in lines[-count:]) or "  (none)"

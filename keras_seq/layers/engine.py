@@ -12,8 +12,8 @@ A cell is carried through time in the way that suits the life the layer is in, i
 "export"   A while loop that reads with `take` and writes with `slice_update`: it becomes builtin
            TFLite ops with dynamic batch and dynamic time. Run by TensorFlow itself it is slow, for
            each write copies the whole output.
-"rotate"   "export" for int8: nothing goes through the loop unchanged. TFLite's calibration crashes
-           at what does.
+"touch"    "export" for int8: nothing goes through the loop unchanged, where TFLite's calibration
+           would crash.
 "fused"    One op for all steps, where TFLite has one: see `engine_tensorflow/fused.py`. For the
            converter alone, which rewrites it; its values mean nothing elsewhere.
 "unroll"   A Python loop; needs a fixed number of steps.
@@ -36,7 +36,7 @@ from keras_seq.cells import Cell, LinearCell
 from keras_seq.layers.linear_scan import run_linear
 from keras_seq.layers.loops import Given, run_loop
 
-LOWERINGS = ("default", "plain", "export", "rotate", "fused", "unroll")
+LOWERINGS = ("default", "plain", "export", "touch", "fused", "unroll")
 Rule = Callable[[Cell, Given, bool], str]
 
 _current: contextvars.ContextVar[str | Rule] = contextvars.ContextVar("lowering", default="default")
@@ -47,7 +47,7 @@ def lowering(name: str | Rule) -> Iterator[None]:
     """Sets how the time loop of every recurrent layer is traced inside the block.
 
     Args:
-        name: "default", "plain", "export", "rotate", "fused" or "unroll"; see the module. Or a
+        name: "default", "plain", "export", "touch", "fused" or "unroll"; see the module. Or a
             function that gives one of them for a cell, what it is carried with, and whether its
             final states are wanted beside its output.
 

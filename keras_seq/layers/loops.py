@@ -1,6 +1,7 @@
 """The loops over time that every backend has, and what goes on around a step."""
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 from keras import ops
@@ -8,6 +9,9 @@ from keras import ops
 from keras_seq.cells import Cell, Gates
 
 _LARGE_KERNEL = 2**18  # elements
+# In an exported loop: of the recurrent kernel, and the steps at one turn below it and above.
+_LARGE_IN_TFLITE = 2**17
+BLOCK, LARGE_BLOCK = 8, 16
 
 
 class Given(NamedTuple):
@@ -33,7 +37,7 @@ def run_loop(how: str, cell: Cell, given: Given, collect: bool):
     """Carries a cell through time.
 
     Args:
-        how: "plain", "scan", "export", "rotate" or "unroll".
+        how: "plain", "scan", "export", "touch" or "unroll".
         cell: The cell.
         given: What it is carried with.
         collect: Whether the first state of every step is wanted, or only the last.
@@ -54,10 +58,12 @@ def run_loop(how: str, cell: Cell, given: Given, collect: bool):
         x_t = x_t if hoisted else cell.project(x_t)
         return masked(cell.step(Gates(x_t, len(cell.gates)), states, recur), states, mask_t)
 
-    loops = {
+    recurrent = math.prod(cell.recurrent_shape) if cell.recurrent_gates else 0
+    exported = partial(_exported, large=recurrent >= _LARGE_IN_TFLITE)
+    loops: dict[str, Any] = {
         "unroll": _unrolled,
-        "export": _exported,
-        "rotate": _rotated,
+        "export": exported,
+        "touch": partial(exported, touch=True),
         "scan": _scanned,
         "plain": _plain,
     }
@@ -127,42 +133,70 @@ def _scanned(step, x, states, mask, collect):
     return outputs, states
 
 
-def _exported(step, x, states, mask, collect):
-    steps = ops.shape(x)[0]
-    outputs = (ops.zeros((steps, *ops.shape(states[0])), states[0].dtype),) if collect else ()
+def _exported(step, x, states, mask, collect, large=False, touch=False):
+    """A loop over blocks of steps, then over the steps that are left.
 
-    def body(t, outputs, states):
-        x_t = ops.take(x, t, axis=0)
-        mask_t = tuple(ops.take(m, t, axis=0) for m in mask)
-        states = step(x_t, mask_t, states)
-        written = tuple(
-            ops.slice_update(o, (t, 0, 0), ops.expand_dims(states[0], 0)) for o in outputs
-        )
-        return t + 1, written, states
+    Each turn of TFLite's WHILE copies what it carries, the whole output with it, so that few turns
+    are fast. Within a block the ops of all steps run as one piece; but each holds the weights anew,
+    and where these are large there is a second loop in its place.
 
-    start = ops.convert_to_tensor(0, "int32")
-    _, outputs, states = ops.while_loop(lambda t, *_: t < steps, body, (start, outputs, states))
-    return outputs[0] if collect else None, states
+    Args:
+        step: The step.
+        x: Inputs, time first.
+        states: Initial states.
+        mask: Masks, time first.
+        collect: Whether the first state of every step is wanted, or only the last.
+        large: Whether the weights are large.
+        touch: Whether to write each step's inputs back to where they were read: TFLite's
+            calibration for int8 crashes at what goes through a loop unchanged.
+    """
+    by_step = partial(_by_blocks, within=_unrolled, size=1, touch=touch)
+    within = by_step if large else _unrolled
+    size = LARGE_BLOCK if large else BLOCK
+    given = (step, x, states, mask, collect)
+    if x.shape[0] is not None and x.shape[0] < 2 * size:  # a loop that turns once is none
+        return within(*given)
+    return _by_blocks(*given, within=within, size=size, touch=touch)
 
 
-def _rotated(step, x, states, mask, collect):
-    """`_exported` with sequences that turn by a step at each step: none goes through unchanged."""
-    turning = (x, *mask)
-    steps = ops.shape(x)[0]
-    outputs = (ops.zeros((steps, *ops.shape(states[0])), states[0].dtype),) if collect else ()
+def _by_blocks(step, x, states, mask, collect, within, size, touch):
+    length, steps = x.shape[0], ops.shape(x)[0]
+    # TFLite wants a block to fit into what it is written to, even where no block is.
+    spare = size if length is None else 0
+    outputs = (_zeros(steps + spare, states[0]),) if collect else ()
+    reads = (x, *mask)
+    if touch and spare:
+        reads = tuple(ops.concatenate([r, _zeros(spare, r[0])], axis=0) for r in reads)
 
-    def turned(values, last):
-        return ops.concatenate([values[1:], ops.expand_dims(last, 0)], axis=0)
+    def of(size, within):
+        def body(left, outputs, states, *reads):
+            t = steps - left
+            now = [ops.take(values, t + ops.arange(size), axis=0) for values in reads]
+            if touch:
+                reads = tuple(_put(r, t, n) for r, n in zip(reads, now, strict=True))
+            found, states = within(step, now[0], states, now[1:], collect)
+            outputs = tuple(_put(o, t, found) for o in outputs)
+            return left - size, outputs, states, *reads
 
-    def body(left, turning, outputs, states):
-        x_t, *mask_t = (values[0] for values in turning)
-        states = step(x_t, tuple(mask_t), states)
-        outputs = tuple(turned(o, states[0]) for o in outputs)
-        return left - 1, tuple(turned(values, values[0]) for values in turning), outputs, states
+        return body
 
-    start = ops.convert_to_tensor(steps, "int32")
-    found = ops.while_loop(lambda left, *_: left > 0, body, (start, turning, outputs, states))
-    return found[2][0] if collect else None, found[3]
+    rest = steps % size
+    carried = (ops.convert_to_tensor(steps, "int32"), outputs, tuple(states), *reads)
+    carried = ops.while_loop(lambda left, *_: left > rest, of(size, within), carried)
+    if length is None or length % size:
+        carried = ops.while_loop(lambda left, *_: left > 0, of(1, _unrolled), carried)
+    _, outputs, states, *_ = carried
+    return outputs[0][:steps] if collect else None, states
+
+
+def _zeros(steps, like):
+    """Zeros for a number of steps, each like a given one."""
+    return ops.zeros((steps, *ops.shape(like)), like.dtype)
+
+
+def _put(sequence, t, values):
+    """A sequence with values from step t on."""
+    return ops.slice_update(sequence, (t, *(0 for _ in sequence.shape[1:])), values)
 
 
 def _plain(step, x, states, mask, collect):

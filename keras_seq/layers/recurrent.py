@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_seq.cells import Cell
+from keras_seq.layers.carried import carried
 from keras_seq.layers.engine import run_cell
 from keras_seq.layers.given import check_given
 from keras_seq.layers.loops import Given
@@ -140,6 +141,11 @@ class Recurrent(keras.layers.RNN):
     def call(self, sequences, initial_state=None, mask=None, training=False):
         """See the class."""
         check_given(self, sequences, initial_state, mask)
+        if initial_state is not None and carried():
+            raise ValueError(
+                f"{self.name} starts from states that the model gives it, and cannot go on from "
+                "those of another chunk as well."
+            )
         return super().call(sequences, initial_state, mask=mask, training=training)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
@@ -148,7 +154,9 @@ class Recurrent(keras.layers.RNN):
         Returns:
             The last output (B, U), all outputs (B, T, U) and the final states.
         """
-        states = tuple(initial_state)
+        states, carrier = tuple(initial_state), carried()
+        if carrier:
+            states = carrier.start(self, states)
         input_masks, recurrent_masks = self._dropout_masks(sequences, states[0], training)
         x, mask = sequences, _of_steps(mask)
         if self.go_backwards:
@@ -165,17 +173,22 @@ class Recurrent(keras.layers.RNN):
             given,
             training=bool(training),
             collect=self.return_sequences,
-            final=self.return_state or self.stateful,
+            final=self.return_state or self.stateful or carrier is not None,
             unroll=self.unroll,
         )
-        return self._as_keras(outputs, states, mask)
+        if carrier:
+            carrier.end(states)
+        return self._as_keras(outputs, states, mask, began=carrier is not None)
 
-    def _as_keras(self, outputs, states, mask):
+    def _as_keras(self, outputs, states, mask, began):
         """Keras' outputs at masked steps, where only the states are what the loop gives.
 
         Before the first real step, and with `zero_output_for_mask` at every masked step, the
-        output is zero, even where the initial state is not.
+        output is zero, even where the initial state is not. A sequence that began in another
+        chunk has had its first real step, or its state is still zero.
         """
+        if began and not self.zero_output_for_mask:
+            mask = None
         if not self.return_sequences:
             last = states[0]
             if mask is not None:

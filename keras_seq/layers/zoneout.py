@@ -33,13 +33,13 @@ class WithZoneout:
     """
 
     def __init__(self, cell, rates):
-        self._cell, self._rates = cell, rates
+        self.cell, self._rates = cell, rates
 
     def __getattr__(self, name):
-        return getattr(self._cell, name)
+        return getattr(self.cell, name)
 
     def step(self, x, states, recur):
         """One step."""
-        new = self._cell.step(x, states, recur)
+        new = self.cell.step(x, states, recur)
         each = zip(self._rates, states, new, strict=True)
         return tuple(rate * old + (1 - rate) * n for rate, old, n in each)

@@ -1,9 +1,14 @@
 import zipfile
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_seq.export import ExportError, TFLiteFile, read_files
 from keras_seq.export.attachments import append_files
+from keras_seq.export.contents import Quantization
+
+from . import tiny
 
 
 def test_read(zoo):
@@ -22,8 +27,52 @@ def test_read(zoo):
 
 def test_findings_name_the_dynamic_ends(zoo):
     findings = TFLiteFile.read(zoo[1]).portability()
-    assert "input ids has a dynamic shape (-1, -1)" in findings
-    assert "output lstm has a dynamic shape (-1, 5)" in findings
+    cure = "export with batch_size= and length="
+    assert f"input ids has a dynamic shape (-1, -1): {cure}" in findings
+    assert f"output lstm has a dynamic shape (-1, 5): {cure}" in findings
+
+
+def test_graphs_and_where_it_comes_from(zoo):
+    file = TFLiteFile.read(zoo[1])
+    assert file.graphs[0].ops["WHILE"] >= 6
+    bodies = [graph for graph in file.graphs if "lstm" in graph.name and "body" in graph.name]
+    assert all(graph.ops["LOGISTIC"] >= 1 for graph in bodies)
+    assert bodies
+    assert sum(sum(graph.ops.values()) for graph in file.graphs) == sum(file.ops.values())
+    assert file.producer == f"TensorFlow {tf.__version__}"
+    assert file.min_runtime[0].isdigit()
+    assert "min_runtime_version" in file.metadata
+    assert str(file.signatures["serving_default"].inputs["ids"]) == "int32 [?, ?]"
+
+
+def test_constants_count_once(zoo):
+    model, path, _ = zoo
+    file = TFLiteFile.read(path)
+    weights = 4 * sum(int(np.prod(weight.shape)) for weight in model.weights)
+    assert weights <= file.weights["FLOAT32"] <= weights + 1000
+    assert sum(file.weights.values()) < file.size
+    assert file.quantization == Quantization(0, {}, {})
+    assert file.shared_buffers > 0
+
+
+def test_what_is_quantised(tmp_path):
+    weights = tf.constant(np.random.default_rng(0).normal(size=(64, 64)), tf.float32)
+    spec = tf.TensorSpec((1, 64), tf.float32, "x")
+    path = tmp_path / "hybrid.tflite"
+    path.write_bytes(tiny.convert(lambda x: {"y": x @ weights}, inputs=[spec], optimize=True))
+    file = TFLiteFile.read(path)
+    assert file.weights["INT8"] == 64 * 64
+    assert file.quantization == Quantization(1, {}, {"FULLY_CONNECTED": 1})
+
+    def rows():
+        return ([np.random.default_rng(i).normal(size=(1, 64)).astype("float32")] for i in range(9))
+
+    content = tiny.convert(lambda x: {"y": x @ weights}, inputs=[spec], optimize=rows)
+    path.write_bytes(content)
+    quantization = TFLiteFile.read(path).quantization
+    assert quantization.int8_ops == {"FULLY_CONNECTED": 1}
+    assert quantization.hybrid_ops == {}
+    assert quantization.tensors == 3
 
 
 @pytest.mark.parametrize("part", [0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97])

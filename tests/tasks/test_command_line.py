@@ -96,7 +96,8 @@ def test_export_gives_equal_values(finished_run, tmp_path, capsys):
     assert "largest difference" in out
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert 0 < report["tflite"]["bytes"] < 1_000_000
-    assert report["tflite"]["compared_with_keras"]["difference"] <= 1e-5
+    assert report["tflite"]["compared_with_keras"]["serving_default"]["difference"] <= 1e-5
+    assert report["tflite"]["profile"] == "portable"
     assert (tmp_path / "out" / "saved_model" / "saved_model.pb").exists()
 
 

@@ -14,7 +14,9 @@ REPORT = {
     "tflite": {
         "bytes": 5e5,
         "ops": {"ADD": 3, "MUL": 4},
-        "compared_with_keras": {"difference": 3e-8, "rows": 9, "batches": 5},
+        "quantize": None,
+        "profile": "portable",
+        "compared_with_keras": {"serving_default": {"difference": 3e-8, "rows": 9, "batches": 5}},
         "latency": {"median_ms": 0.25, "shapes": {"ids": [1, 9]}},
     },
 }

@@ -63,24 +63,22 @@ def run_fused(cell: Cell, given: Given, collect: bool):
     """
     x, h = given.x, given.states[0]
     if not given.mask:
-        outputs, *finals = _placeholder(cell, x, given.states)
-        last = outputs[:, -1] if len(finals) == 1 else finals[0]
-        return outputs if collect else None, (last, *finals[1:])
+        outputs, *others = _placeholder(cell, x, given.states)
+        return outputs if collect else None, (outputs[:, -1], *others)
     real = given.mask[0][..., 0]
     steps = tf.broadcast_to(tf.range(tf.shape(x)[1]), tf.shape(real))
     order = tf.argsort(tf.where(real, steps, steps + tf.shape(x)[1]), axis=1)
-    outputs, *finals = _placeholder(cell, tf.gather(x, order, batch_dims=1), given.states)
-    seen = tf.cumsum(tf.cast(real, tf.int32), axis=1)
+    outputs, *others = _placeholder(cell, tf.gather(x, order, batch_dims=1), given.states)
     outputs = tf.concat([tf.expand_dims(h, 1), outputs], axis=1)
-    if collect:
-        outputs = tf.gather(outputs, seen, batch_dims=1)
-        return outputs, (outputs[:, -1], *finals[1:])
-    last = tf.gather(outputs, seen[:, -1:], batch_dims=1)
-    return None, (last[:, 0], *finals[1:])
+    seen = tf.cumsum(tf.cast(real, tf.int32), axis=1)
+    if not collect:
+        seen = seen[:, -1:]
+    outputs = tf.gather(outputs, seen, batch_dims=1)
+    return outputs if collect else None, (outputs[:, -1], *others)
 
 
 def _placeholder(cell, x, states):
-    """The outputs (B, T, U) and the final states."""
+    """The outputs (B, T, U) and the final states but for the first, which is the last output."""
     if type(cell) is cells.SimpleRNNCell:
         kind, inputs = "rnn", _rnn_inputs(cell)
         first_state, activation = 4, cell.activation.__name__
@@ -102,7 +100,7 @@ def _placeholder(cell, x, states):
     )
     def fused(x, *others):
         outputs = tf.zeros((batch, tf.shape(x)[1], width)) + others[-len(states)][:, None]
-        return (tf.ensure_shape(outputs, (batch, steps, width)), *others[-len(states) :])
+        return (tf.ensure_shape(outputs, (batch, steps, width)), *others[-len(states) :][1:])
 
     return fused(*(tf.convert_to_tensor(value) for value in inputs.values()))
 
