@@ -5,12 +5,14 @@ PYTHON ?= $(firstword $(foreach v,python3 python3.13 python3.12 python3.11 pytho
 VENV := .venv
 RUN := $(VENV)/bin/python
 JAX_VENV := .venv-jax
+WEB := tests_web/node_modules
 # A worker a core, a file at a time: a test of tracing and compiling keeps one core busy.
 TEST := $(RUN) -m pytest -q -n auto --dist loadfile
 
-.PHONY: help demo test check setup docs test-imdb test-jax lock format clean
+.PHONY: help demo test check setup docs test-imdb test-jax test-web demo-page lock format clean
 .PHONY: bench-imdb bench-builtin bench-engine bench-engine-curves bench-imdb-epoch bench-gradient-flow
 .PHONY: bench-linear-scan bench-long-memory bench-mnist-rows bench-mnist-pixels
+.PHONY: bench-export bench-export-table bench-imdb-export
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
@@ -19,6 +21,9 @@ help:
 	@echo "make setup       the environment alone, in $(VENV)"
 	@echo "make test-imdb   the tests that need IMDB reviews (TFDS_DATA_DIR)"
 	@echo "make test-jax    cells, layers and models on JAX, in an environment of their own"
+	@echo "make test-web    exports and the demo page in LiteRT.js (needs npm; the page: Chromium)"
+	@echo "make demo-page   docs/demo with a model in the browser (needs npm); of a run of yours:"
+	@echo "                 make demo-page FROM=runs/imdb LENGTH=600"
 	@echo "make bench-engine   the time loop beside Keras and torch, into docs/RESULTS.md"
 	@echo "make bench-engine-curves  the same over lengths and sizes, with a picture"
 	@echo "make bench-linear-scan  minGRU by its scan, stepped, and beside a GRU"
@@ -28,6 +33,9 @@ help:
 	@echo "make bench-builtin  three demo models beside a bag of words, into docs/RESULTS.md"
 	@echo "make bench-imdb  three runs on IMDB reviews beside Keras' own example, into docs/RESULTS.md"
 	@echo "make bench-imdb-epoch  steps of an epoch on IMDB reviews beside keras.layers"
+	@echo "make bench-export  exported layers beside what Keras exports, into docs/RESULTS.md"
+	@echo "make bench-export-table  every layer in every form, into docs/EXPORT.md"
+	@echo "make bench-imdb-export  what exports of runs/imdb lose on the test reviews"
 	@echo "make docs        docs/CELLS.md from the classes, every cell exported"
 	@echo "make format      mend format and lint;  make lock: renew requirements.lock;  make clean"
 
@@ -52,6 +60,12 @@ test-imdb: $(VENV)/.ready
 test-jax: $(JAX_VENV)/.ready
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -q tests_jax tests/models
 
+test-web: $(VENV)/.ready $(WEB)/.ready
+	$(RUN) -m pytest -q tests_web
+
+demo-page: $(VENV)/.ready $(WEB)/.ready
+	$(RUN) -m docs.make_demo $(if $(FROM),--run $(FROM)) $(if $(LENGTH),--length $(LENGTH))
+
 bench-imdb: $(VENV)/.ready
 	$(RUN) -m benchmarks.imdb
 
@@ -75,6 +89,15 @@ bench-mnist-pixels: $(VENV)/.ready
 
 bench-gradient-flow: $(VENV)/.ready
 	$(RUN) -m benchmarks.gradient_flow
+
+bench-export: $(VENV)/.ready
+	$(RUN) -m benchmarks.export_latency
+
+bench-export-table: $(VENV)/.ready
+	$(RUN) -m benchmarks.export_table
+
+bench-imdb-export: $(VENV)/.ready
+	$(RUN) -m benchmarks.imdb_export
 
 bench-engine: $(VENV)/.ready
 	$(RUN) -m benchmarks.engine
@@ -104,6 +127,13 @@ $(JAX_VENV)/.ready: requirements.lock pyproject.toml
 	  --no-build-isolation -e ".[jax]"
 	@touch $@
 
+# LiteRT.js, in the version and with the checksum that the lock names.
+$(WEB)/.ready: tests_web/package.json tests_web/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is needed and was not found; install Node.js 20 \
+	or later, which brings it" >&2; exit 1; }
+	cd tests_web && npm ci
+	@touch $@
+
 docs: $(VENV)/.ready
 	$(RUN) docs/make_cells.py
 
@@ -117,4 +147,4 @@ lock:
 	  --custom-compile-command "make lock" --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) $(JAX_VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
+	rm -rf $(VENV) $(JAX_VENV) $(WEB) docs/demo/vendor .pytest_cache .ruff_cache .mypy_cache build *.egg-info

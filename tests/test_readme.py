@@ -1,4 +1,4 @@
-"""Every code block of the README runs, in order, as a stranger would type it."""
+"""Every code block of the README and of docs/EXPORT.md runs, as a stranger would type it."""
 
 import re
 import shlex
@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-# (what stands right before the block, language, code)
-BLOCKS = re.findall(r"([^\n]*)\n```(\w*)\n(.*?)```", README, flags=re.DOTALL)
+
+
+def _blocks(page):
+    """What stands right before each block, its language and its code."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"([^\n]*)\n```(\w*)\n(.*?)```", text, flags=re.DOTALL)
+
+
+BLOCKS = _blocks("README.md")
+EXPORT = _blocks("docs/EXPORT.md")
 PYTHON = [code for _, language, code in BLOCKS if language == "python"]
 SHELL = [(before, code) for before, language, code in BLOCKS if language == "sh"]
 
@@ -33,6 +40,25 @@ def test_python_blocks(tmp_path):
         subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=300)
     assert (tmp_path / "model.tflite").stat().st_size > 1_000
     assert (tmp_path / "model_saved" / "saved_model.pb").exists()
+    commands = [c for _, code in SHELL for c in _commands(code) if c[1:3] == ["-m", "keras_seq"]]
+    assert [command[3] for command in commands] == ["export", "inspect", "bench"]
+    for command in commands:  # on the model that the blocks have saved
+        subprocess.run([sys.executable, *command[1:]], cwd=tmp_path, check=True, timeout=300)
+
+
+@pytest.mark.slow
+def test_the_export_page(tmp_path):
+    """Its Python blocks, in one process; then its commands, on a model like the README's."""
+    assert {language for _, language, _ in EXPORT} == {"python", "sh"}
+    blocks = [code for _, language, code in EXPORT if language == "python"]
+    save = 'keras.Sequential([keras.Input((None, 4), name="x"), layers.GRU(3)]).save("model.keras")'
+    program = "\n".join([*blocks, save])
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=300)
+    for _, language, code in EXPORT:
+        for command in _commands(code) if language == "sh" else ():
+            assert command[0] == "python"
+            command[0] = sys.executable
+            subprocess.run(command, cwd=tmp_path, check=True, timeout=300)
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check", "setup"])
@@ -46,7 +72,7 @@ def test_make_targets_exist(target):
 @pytest.mark.slow
 def test_task_commands(tmp_path):
     blocks = [code for before, code in SHELL if "needs the dataset" not in before]
-    commands = [c for code in blocks for c in _commands(code) if c[0] == "python"]
+    commands = [c for code in blocks for c in _commands(code) if c[1:3] == ["-m", "tasks"]]
     assert [c[4] for c in commands] == ["train", "evaluate", "predict", "export", "report"]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     for command in commands:
