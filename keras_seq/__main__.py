@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryFile() as notes:
         os.dup2(notes.fileno(), 2)
         try:
-            from keras_seq.export import command_line
+            from keras_seq.command_line import main as commands
         except BaseException:
             notes.seek(0)
             os.write(screen, notes.read())
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         finally:
             os.dup2(screen, 2)
             os.close(screen)
-    return command_line.main(arguments)
+    return commands.main(arguments)
 
 
 if __name__ == "__main__":

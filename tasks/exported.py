@@ -59,7 +59,20 @@ def export_figures(report: dict[str, Any]) -> dict[str, str]:
         "largest difference Keras–TFLite": (
             f"{compared['difference']:.1e} ({compared['rows']} rows, {compared['batches']} batches)"
         ),
+        **_measured(report.get("measured", {})),
         "TFLite latency": f"{latency['median_ms']:.2f} ms median ({shape} ids, one thread)",
+    }
+
+
+def _measured(measured: dict[str, Any]) -> dict[str, str]:
+    """What rounding costs, if the export is rounded and its task has measured it."""
+    if not measured:
+        return {}
+    return {
+        "accuracy of Keras and of TFLite": (
+            f"{measured['keras_accuracy']:.4f}, {measured['tflite_accuracy']:.4f} "
+            f"({measured['validation_texts']} validation texts)"
+        )
     }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_seq.data import (
@@ -28,9 +29,10 @@ from tasks.run_directory import RunDirectory, RunError
 from tasks.task import Data, Task
 
 LABELS, SAMPLES, DIGEST = "labels.json", "samples.json", "data_digest.json"
-CALIBRATION = "calibration.json"
+CALIBRATION, HELD_OUT = "calibration.json", "held_out.json"
 SAMPLE_COUNT = 64  # test texts kept with a run, on which its exports are checked
 CALIBRATION_COUNT = 128  # training texts, to which an int8 export fits its whole numbers
+HELD_OUT_COUNT = 256  # validation texts, on which a rounded export is measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +125,9 @@ class SentimentData(Data):
         run.write_json(LABELS, list(self.texts.label_names))
         run.write_json(SAMPLES, self.texts.test.texts[:SAMPLE_COUNT])
         run.write_json(CALIBRATION, self.texts.train.texts[:CALIBRATION_COUNT])
+        held_out = self.texts.validation
+        texts, labels = held_out.texts[:HELD_OUT_COUNT], held_out.labels[:HELD_OUT_COUNT]
+        run.write_json(HELD_OUT, {"texts": texts, "labels": labels.tolist()})
         run.write_json(DIGEST, self._digest())
 
     def check_unchanged(self, run):
@@ -151,7 +156,9 @@ class Sentiment(Task):
 
     name = "sentiment"
     config_type = Config
-    files = frozenset({LABELS, SAMPLES, DIGEST, CALIBRATION, "vocabulary.txt", "tokenizer.json"})
+    files = frozenset(
+        {LABELS, SAMPLES, DIGEST, CALIBRATION, HELD_OUT, "vocabulary.txt", "tokenizer.json"}
+    )
     axis_labels: ClassVar = {
         "loss": "loss (nats per text)",
         "accuracy": "accuracy (share of texts)",
@@ -242,13 +249,18 @@ class Sentiment(Task):
         if options.quantize == "int8":
             ids, _ = tokenizer.pad(tokenizer(tf.constant(run.read_json(CALIBRATION))))
             options = dataclasses.replace(options, representative_data=[ids.numpy()])
+        model, measure = run.model(), None
+        if options.quantize:
+            held_out = run.read_json(HELD_OUT)
+            measure = functools.partial(_worth, model, tokenizer, held_out, options.length)
         return export_all(
-            run.model(),
+            model,
             folder,
             tokenizer=tokenizer,
             labels=run.read_json(LABELS),
             check_texts=run.read_json(SAMPLES),
             tflite=options,
+            measure=measure,
             on_stage=on_stage,
         )
 
@@ -272,6 +284,22 @@ class Sentiment(Task):
         """See `Task`."""
         score = bag_of_words_accuracy(data.texts.train, data.texts.test, data.tokenizer)
         return {"bag_of_words_test_accuracy": score}
+
+
+def _worth(model, tokenizer, held_out, length, run) -> dict[str, float]:
+    """What rounding costs: the accuracy of the model and of its .tflite on the same texts."""
+    ids = tokenizer.pad(tokenizer(tf.constant(held_out["texts"])))[0].numpy()[:, :length]
+    if length:
+        ids = np.pad(ids, [(0, 0), (0, length - ids.shape[1])])
+    exact = model.predict(ids, verbose=0).argmax(-1)
+    rounded = np.array([run({"ids": row[None]})["probabilities"].argmax() for row in ids])
+    labels = np.array(held_out["labels"])
+    return {
+        "validation_texts": len(labels),
+        "keras_accuracy": float((exact == labels).mean()),
+        "tflite_accuracy": float((rounded == labels).mean()),
+        "same_label": float((exact == rounded).mean()),
+    }
 
 
 def _shortened(text: str, limit: int = 100) -> str:

@@ -53,7 +53,7 @@ def test_the_export_page(tmp_path):
     blocks = [code for _, language, code in EXPORT if language == "python"]
     save = 'keras.Sequential([keras.Input((None, 4), name="x"), layers.GRU(3)]).save("model.keras")'
     program = "\n".join([*blocks, save])
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=300)
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=500)
     for _, language, code in EXPORT:
         for command in _commands(code) if language == "sh" else ():
             assert command[0] == "python"

@@ -20,6 +20,7 @@ BELOW = {
     "inspect": {"decoding", "layers", "cells"},
     "converters": {"layers", "cells"},
     "export": {"converters", "layers", "cells"},
+    "command_line": {"export", "layers"},
     "tasks": {"models", "data", "export", "converters", "inspect", "decoding", "layers", "cells"},
 }
 # These speak keras.ops alone, but for the folder that holds the fast path.
@@ -43,7 +44,7 @@ def room(module):
 
 
 # What the root may hold, and what each module of it may import of the rooms.
-ROOT_MODULES = {"__init__": set(), "__main__": {"export"}}
+ROOT_MODULES = {"__init__": set(), "__main__": {"command_line"}}
 
 
 def module_name(file):

@@ -10,7 +10,7 @@ import pytest
 from export.examples import make_classifier
 
 from keras_seq.export import to_tflite
-from keras_seq.export.attachments import append_files
+from keras_seq.export.file.attachments import append_files
 
 pytestmark = pytest.mark.skipif(
     bool(browser.what_is_missing()),

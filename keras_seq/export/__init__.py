@@ -4,9 +4,9 @@
 export that gives other values than the model is refused, and what was there before stays.
 """
 
-from keras_seq.export.attachments import read_files
 from keras_seq.export.errors import ExportError
-from keras_seq.export.flatbuffer import TFLiteFile
+from keras_seq.export.file.attachments import read_files
+from keras_seq.export.file.flatbuffer import TFLiteFile
 from keras_seq.export.options import TFLiteOptions
 from keras_seq.export.package import export_all
 from keras_seq.export.report import TFLiteReport

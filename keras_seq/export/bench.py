@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_seq.export.contents import SignatureInfo, TensorInfo
 from keras_seq.export.errors import ExportError
-from keras_seq.export.flatbuffer import TFLiteFile
+from keras_seq.export.file.contents import SignatureInfo, TensorInfo
+from keras_seq.export.file.flatbuffer import TFLiteFile
 from keras_seq.export.runtime import SIGNATURE, Arrays, Latency
 
 _PROGRAM = Path(__file__).with_name("bench_process.py")

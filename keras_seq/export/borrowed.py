@@ -35,6 +35,11 @@ def on_our_loop(model: Any) -> Iterator[list[Any]]:
         for layer in all_layers(model)
         if isinstance(layer, keras.layers.RNN) and not isinstance(layer, Recurrent)
     ]
+    if pictures := [layer for layer in theirs if isinstance(layer, _PICTURES)]:
+        raise ExportError(
+            f"{pictures[0].name} is a {type(pictures[0]).__name__}, whose states are pictures; "
+            "only states (B, width) have a TFLite form here. Leave this layer out of the export."
+        )
     standing_in = []
     try:
         for layer in theirs:
@@ -76,6 +81,9 @@ def _inner_loop(ours):
     return inner_loop
 
 
+_PICTURES = (keras.layers.ConvLSTM1D, keras.layers.ConvLSTM2D, keras.layers.ConvLSTM3D)
+
+
 class BorrowedCell(Cell):
     """Any Keras cell as a `Cell`: its output, which need not be a state, is carried before them.
 
@@ -96,7 +104,7 @@ class BorrowedCell(Cell):
         output = getattr(cell, "output_size", None) or sizes[0]
         super().__init__(output, dtype=cell.dtype_policy, name=cell.name)
         self.cell, self.sizes = cell, sizes
-        self.kernel, self.built = ops.zeros((0,)), True
+        self.kernel, self.recurrent_kernel, self.built = ops.zeros((0,)), None, True
 
     @property
     def widths(self):

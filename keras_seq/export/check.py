@@ -1,7 +1,7 @@
 """The value check: an export must give the numbers that the Keras model gives."""
 
 import contextlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,20 +30,15 @@ class Tolerance:
     """How far from the Keras model's values an export's may be.
 
     Attributes:
-        value: The limit. Of the largest absolute difference it is taken times the largest output
-            where that is above 1; of the mean one always.
-        of: "largest" or "mean": which difference is limited. Rounded weights move a few values
-            far, so that for quantised files the mean says more.
+        value: The limit.
+        of: Which difference is limited. "largest": the largest of a batch, times its largest output
+            where that is above 1. "mean": the mean of all batches, as a part of what the outputs
+            themselves differ from their mean. Rounded weights move a few values far, so that for
+            quantised files the mean says more.
     """
 
     value: float
     of: str = "largest"
-
-    def allowed(self, expected: np.ndarray) -> float:
-        """The limit for an output of these values."""
-        size = float(np.abs(expected.astype("float64")).max(initial=0))
-        # Beyond 1 the digits of float32 lie further apart, and so may the values.
-        return self.value * (max(1.0, size) if self.of == "largest" else size)
 
 
 @dataclass(frozen=True)
@@ -93,10 +88,11 @@ def make_cases(
             f"got {type(check_inputs).__name__}. Put it in a list: check_inputs=[...]."
         )
     given = [arrays for example in check_inputs for arrays in fit(signature.arrays(example), fixed)]
-    cases = [make_case(arrays, signature) for arrays in given]
+    run = signature.traced()
+    cases = [make_case(arrays, run) for arrays in given]
     for arrays in _other_sizes(fixed, given[0]):
         try:
-            cases.append(make_case(arrays, signature))
+            cases.append(make_case(arrays, run))
         except (ValueError, tf.errors.InvalidArgumentError):
             continue  # the model itself takes no such size, so its export need not either
     return cases
@@ -120,8 +116,8 @@ def compare(
         ExportError: An output is missing, has another shape, is not finite, or differs by more
             than `tolerance`; or the export fails to run.
     """
-    worst, counts = 0.0, Counter[str]()
-    sums: dict[str, float] = defaultdict(float)
+    worst = 0.0
+    gaps: dict[str, list[np.ndarray]] = defaultdict(list)
     for case in cases:
         shapes = {name: array.shape for name, array in case.inputs.items()}
         try:
@@ -142,22 +138,24 @@ def compare(
                     f"{subject} is refused: its output {name!r} has the shape {actual.shape} on "
                     f"inputs {shapes}; the Keras model's has {expected.shape}."
                 )
-            largest, mean = _differences(actual, expected)
-            found = largest if tolerance.of == "largest" or not np.isfinite(largest) else mean
-            allowed = tolerance.allowed(expected)
-            if not found <= allowed:
-                on_average = "" if found is largest else " on average"
+            gap = _gaps(actual, expected)
+            largest = float(gap.max(initial=0))
+            # Beyond 1 the digits of float32 lie further apart, and so may the values.
+            size = max(1.0, float(np.abs(expected.astype("float64")).max(initial=0)))
+            allowed = tolerance.value * size if tolerance.of == "largest" else np.finfo(float).max
+            if not largest <= allowed:
                 raise ExportError(
-                    f"{subject} is refused: its output {name!r} differs{on_average} by "
-                    f"{found:.3g} from the Keras model on inputs {shapes}; the tolerance is "
-                    f"{allowed:.3g}."
+                    f"{subject} is refused: its output {name!r} differs by {largest:.3g} from the "
+                    f"Keras model on inputs {shapes}; the tolerance is {allowed:.3g}."
                 )
             worst = max(worst, largest)
-            sums[name] += mean * actual.size
-            counts[name] += actual.size
+            gaps[name].append(gap.ravel())
+    means = {name: float(np.concatenate(parts).mean()) for name, parts in gaps.items()}
+    if tolerance.of == "mean":
+        _check_means(means, cases, tolerance, subject)
     return Comparison(
         difference=worst,
-        mean=max((sums[name] / counts[name] for name in sums if counts[name]), default=0.0),
+        mean=max(means.values(), default=0.0),
         tolerance=tolerance,
         spread=_spread(cases),
         batches=len(cases),
@@ -276,13 +274,25 @@ def _known_ids(model: Any) -> int:
     return min(sizes, default=2)
 
 
-def _differences(actual: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
-    """The largest and the mean absolute difference; infinite where a value is not finite."""
-    if actual.size == 0:
-        return 0.0, 0.0
+def _gaps(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """The absolute differences; infinite where a value is not finite."""
     gaps = np.abs(actual.astype("float64") - expected.astype("float64"))
-    largest, mean = float(gaps.max()), float(gaps.mean())
-    return (largest, mean) if np.isfinite(largest) else (np.inf, np.inf)
+    return np.where(np.isfinite(gaps), gaps, np.inf)
+
+
+def _check_means(
+    means: Mapping[str, float], cases: Sequence[Case], tolerance: Tolerance, subject: str
+) -> None:
+    for name, mean in means.items():
+        values = np.concatenate([c.outputs[name].astype("float64").ravel() for c in cases])
+        # Of an output that hardly varies, some of its size.
+        varies = max(np.abs(values - values.mean()).mean(), 0.05 * np.abs(values).max(initial=0))
+        if not mean <= tolerance.value * varies:
+            raise ExportError(
+                f"{subject} is refused: its output {name!r} differs on average by {mean:.3g} from "
+                f"the Keras model; the tolerance is {tolerance.value:g} of the {varies:.3g} that "
+                "the output itself varies by. Round less, or give a wider `tolerance`."
+            )
 
 
 def _spread(cases: Sequence[Case]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import flexbuffers
 
-from keras_seq.export.rewriting import Rewriting
+from keras_seq.export.file.rewriting import Rewriting
 from keras_seq.layers.engine_tensorflow.fused import PREFIX
 
 _INPUTS = {"lstm": 24, "rnn": 5}

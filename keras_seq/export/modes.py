@@ -31,20 +31,23 @@ class Modes:
     Attributes:
         mode: One of `MODES`.
         quantize: How the file will be quantised.
-        chosen: By the identity of the cell, its form.
-        refused: By the identity of the cell, why it has no fused form.
+        chosen: By the identity of the cell, its form where it was first traced.
+        forms: All forms that were chosen.
+        refused: Why cells have no fused form.
     """
 
     mode: str
     quantize: str | None = None
     chosen: dict[int, str] = field(default_factory=dict)
-    refused: dict[int, str] = field(default_factory=dict)
+    forms: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
 
     def __call__(self, cell: Cell, given: Given, final: bool) -> str:
         """The lowering of a cell; see `keras_seq.layers.lowering`."""
         form = self._form(cell, given, final)
         inner = cell.cell if isinstance(cell, WithZoneout) else cell
-        self.chosen[id(inner)] = form
+        self.chosen.setdefault(id(inner), form)
+        self.forms.add(form)
         if form != "loop":
             return form
         # Calibration for int8 crashes at what goes through a loop unchanged.
@@ -53,12 +56,15 @@ class Modes:
     def _form(self, cell: Cell, given: Given, final: bool) -> str:
         steps = given.x.shape[1]
         if self.mode == "unroll" and steps is None:
-            raise ExportError('mode="unroll" needs a fixed length: give `length`.')
+            raise ExportError(
+                'mode="unroll" needs a fixed length: give `length`, and, where chunks are read, '
+                "`step_length` too."
+            )
         if self.mode == "fused":
             reason = why_not(cell) or _unfit(given, final)
             if reason is None:
                 return "fused"
-            self.refused[id(cell)] = reason
+            self.refused.add(reason)
         if self.mode == "auto" and steps is not None and steps <= SHORT:
             return "unroll" if max(cell.widths) <= NARROW else "loop"
         return "unroll" if self.mode == "unroll" else "loop"
@@ -69,8 +75,13 @@ class Modes:
         Args:
             layers: The model's layers.
         """
-        cells = {layer.name: getattr(layer, "cell", None) for layer in layers}
-        return {name: self.chosen[id(c)] for name, c in cells.items() if id(c) in self.chosen}
+        forms = {}
+        for layer in layers:
+            if form := self.chosen.get(id(getattr(layer, "cell", None))):
+                forms[layer.name] = form
+            elif getattr(layer, "unroll", False) is True:  # whatever the rule says
+                forms[layer.name] = "unroll"
+        return forms
 
     def check(self) -> None:
         """Refuses a mode that nothing came of.
@@ -78,8 +89,8 @@ class Modes:
         Raises:
             ExportError: The mode is "fused" and no layer has a fused form.
         """
-        if self.mode == "fused" and "fused" not in self.chosen.values():
-            reasons = "; ".join(sorted(set(self.refused.values()))) or "it has no recurrent layer"
+        if self.mode == "fused" and "fused" not in self.forms:
+            reasons = "; ".join(sorted(self.refused)) or "it has no recurrent layer"
             raise ExportError(f'mode="fused" finds nothing to fuse in this model: {reasons}.')
 
 

@@ -52,7 +52,7 @@ class TFLiteOptions:
                 )
         for name in ("batch_size", "length", "step_length"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if value is not None and (type(value) is not int or value < 1):
                 raise ExportError(f"{name} must be None (any) or at least 1, got {value!r}.")
         if self.tolerance is not None and not self.tolerance >= 0:
             raise ExportError(f"tolerance must be None or at least 0; got {self.tolerance!r}.")

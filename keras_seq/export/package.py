@@ -13,7 +13,7 @@ from keras_seq.export.check import Tolerance, make_cases
 from keras_seq.export.errors import ExportError
 from keras_seq.export.options import TFLiteOptions
 from keras_seq.export.report import export_report
-from keras_seq.export.runtime import measure_latency
+from keras_seq.export.runtime import TFLiteModel, measure_latency
 from keras_seq.export.saved_model import (
     LABELS_FILE,
     TextTokenizer,
@@ -40,6 +40,7 @@ def export_all(
     check_texts: Sequence[str] | None = None,
     tolerance: float = 1e-5,
     tflite: TFLiteOptions | None = None,
+    measure: Callable[[TFLiteModel], dict[str, Any]] | None = None,
     output_name: str | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -60,6 +61,8 @@ def export_all(
         tolerance: The largest difference of the SavedModel from the Keras model to let through,
             times the largest output where that is above 1.
         tflite: What the .tflite is to be like; any batch and length if None.
+        measure: Called with what runs the .tflite; what it returns, such as an accuracy, is
+            `measured` in the report.
         output_name: The name of the model's single output; by default its own.
         on_stage: Called with the name of each stage as it begins.
 
@@ -114,9 +117,13 @@ def export_all(
         begin("measuring the latency")
         one_row = min(cases, key=lambda case: sum(a.shape[0] for a in case.inputs.values()))
         latency = measure_latency(draft / TFLITE, one_row.inputs)
+        measured = {}
+        if measure:
+            begin("measuring what the .tflite is worth")
+            measured = {"measured": measure(TFLiteModel(draft / TFLITE))}
         begin("writing the report")
         for name, content in files.items():
             (draft / name).write_text(content, encoding="utf-8", newline="")
-        report = export_report(draft / SAVED_MODEL, written, saved, latency)
+        report = export_report(draft / SAVED_MODEL, written, saved, latency) | measured
         (draft / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return report

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 import keras_seq
 from keras_seq.export.check import Comparison
-from keras_seq.export.flatbuffer import TFLiteFile
-from keras_seq.export.profiles import profile_of
+from keras_seq.export.file.flatbuffer import TFLiteFile
+from keras_seq.export.file.profiles import profile_of
 from keras_seq.export.runtime import SIGNATURE, Latency
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from keras_seq.export.errors import ExportError
 from keras_seq.export.runtime import SIGNATURE, SavedModel
 from keras_seq.export.signature import Signature
 from keras_seq.export.streaming import Stream, check_streaming, compare_in_chunks
+from keras_seq.export.tracing import tracing
 from keras_seq.layers import lowering
 
 LABELS_FILE = "labels.txt"
@@ -161,21 +162,6 @@ def save_functions(functions: Mapping[str, Any], folder: Path, name: str, **part
     with tracing(name):
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
         tf.saved_model.save(module, str(folder), dict(functions), options)
-
-
-@contextlib.contextmanager
-def tracing(name: str) -> Iterator[None]:
-    """Makes an `ExportError` of what goes wrong in tracing and saving the model of this name."""
-    try:
-        yield
-    except (ExportError, OSError):
-        raise
-    except tf.errors.OpError as error:
-        raise ExportError(f"The SavedModel could not be written: {error.message}") from error
-    except Exception as error:
-        raise ExportError(
-            f"The model {name!r} could not be traced or saved ({type(error).__name__}): {error}"
-        ) from error
 
 
 def check_saved_model(

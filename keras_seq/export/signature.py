@@ -1,6 +1,7 @@
 """What goes into a model and comes out of it, by name."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seq.export.errors import ExportError
+from keras_seq.layers import lowering
 
 Tensors = dict[str, Any]
 
@@ -98,6 +100,16 @@ class Signature:
         specs = list(self.inputs.values())
         return tf.function(serve, input_signature=specs, autograph=False).get_concrete_function()
 
+    def traced(self) -> Any:
+        """The model as a graph: outside of one, Python runs each step of a sequence."""
+
+        @functools.partial(tf.function, autograph=False, reduce_retracing=True)
+        def run(tensors):
+            with lowering("plain"):
+                return self(tensors)
+
+        return run
+
     def fixed(self, batch_size: int | None = None, length: int | None = None) -> "Signature":
         """Fixes the batch and the length of every input that leaves them open.
 
@@ -105,7 +117,7 @@ class Signature:
             ExportError: `batch_size` or `length` is not a positive number.
         """
         for name, value in (("batch_size", batch_size), ("length", length)):
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if value is not None and (type(value) is not int or value < 1):
                 raise ExportError(f"{name} must be None (dynamic) or at least 1, got {value!r}.")
         sizes = (batch_size, length)
         inputs = {}

@@ -11,6 +11,8 @@ from keras_seq.export.borrowed import on_our_loop
 from keras_seq.export.check import Case, Comparison, Runner, Tolerance, compare, fit, make_case
 from keras_seq.export.errors import ExportError
 from keras_seq.export.signature import Signature, all_layers
+from keras_seq.export.tracing import tracing
+from keras_seq.layers import lowering
 from keras_seq.layers.carried import CarriedStates, carrying
 
 STREAMING = (None, "step", "stateful")
@@ -26,12 +28,14 @@ class Stream:
         signature: The model, its batch size and the length of a chunk fixed or open.
         states: The width of each state, by name: that of its layer and its own.
         timed: The inputs that come in chunks.
+        timed_outputs: The outputs that go in chunks too; of others the last is that of the whole.
         memory: The variables of `stream`, which its function alone does not keep alive.
     """
 
     signature: Signature
     states: dict[str, int]
     timed: tuple[str, ...]
+    timed_outputs: tuple[str, ...]
     memory: list[tf.Variable] = field(default_factory=list)
 
     @classmethod
@@ -63,23 +67,29 @@ class Stream:
                 "model cannot be streamed. Leave `streaming` out, or train a model of forward "
                 "layers."
             )
-        signature = signature.fixed(batch_size, chunk)
-        with on_our_loop(signature.model), carrying(CarriedStates()) as carried:
-            _trace(signature.inputs, signature)
+        with (
+            tracing(signature.model.name),
+            on_our_loop(signature.model),
+            lowering("plain"),
+            carrying(CarriedStates()) as carried,
+        ):
+            outputs = _trace(signature.inputs, signature).structured_outputs
         if not carried.initial:
             raise ExportError(
                 "streaming needs recurrent layers, whose states go from chunk to chunk; the model "
                 f"{signature.model.name!r} has none. Leave `streaming` out."
             )
         widths = {name: int(state.shape[-1]) for name, state in carried.initial.items()}
-        return cls(signature, widths, tuple(timed))
+        if clashing := sorted(set(widths) & {*signature.inputs, *outputs}):
+            raise ExportError(f"Inputs or outputs have the names of states: {clashing}. Rename.")
+        timed_outputs = [n for n, o in outputs.items() if o.shape[1:2] == [None]]
+        fixed = signature.fixed(batch_size, chunk)
+        return cls(fixed, widths, tuple(timed), tuple(timed_outputs))
 
     @property
     def inputs(self) -> dict[str, tf.TensorSpec]:
         """What a step takes: the model's inputs, then the states."""
         batch = next(iter(self.signature.inputs.values())).shape[0]
-        if clashing := sorted(set(self.states) & set(self.signature.inputs)):
-            raise ExportError(f"The inputs {clashing} have the names of states. Rename these.")
         specs = {n: tf.TensorSpec((batch, w), tf.float32, n) for n, w in self.states.items()}
         return self.signature.inputs | specs
 
@@ -190,7 +200,13 @@ class InChunks:
             states = {name: found.pop(name) for name in states}
             parts.append(found)
             start += size
-        return {name: _whole([part[name] for part in parts], steps) for name in parts[0]}
+        timed = self.stream.timed_outputs
+        return {
+            name: np.concatenate([part[name] for part in parts], axis=1)
+            if name in timed
+            else parts[-1][name]
+            for name in parts[0]
+        }
 
 
 def compare_in_chunks(
@@ -246,11 +262,6 @@ def _of_whole_chunks(stream: Stream, case: Case, size: int | None) -> list[Case]
     specs = {n: tf.TensorSpec(shape, signature.inputs[n].dtype, n) for n, shape in shapes.items()}
     whole = replace(signature, inputs=specs)
     return [make_case(arrays, signature) for arrays in fit(case.inputs, whole)]
-
-
-def _whole(parts: list[np.ndarray], steps: int) -> np.ndarray:
-    lengths = [part.shape[1] if part.ndim > 2 else -1 for part in parts]
-    return np.concatenate(parts, axis=1) if sum(lengths) == steps else parts[-1]
 
 
 def _trace(specs: Mapping[str, tf.TensorSpec], function: Any) -> Any:

@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from keras_seq.export.atomic import replacing
-from keras_seq.export.attachments import append_files
 from keras_seq.export.borrowed import on_our_loop
 from keras_seq.export.check import Arrays, Case, Comparison, compare, make_cases
 from keras_seq.export.converter import convert, refused_ops
 from keras_seq.export.errors import ExportError
-from keras_seq.export.flatbuffer import TFLiteFile
+from keras_seq.export.file.attachments import append_files
+from keras_seq.export.file.flatbuffer import TFLiteFile
+from keras_seq.export.file.metadata import with_metadata
+from keras_seq.export.file.rewriting import with_distinct_outputs
 from keras_seq.export.fused import with_fused_ops
-from keras_seq.export.metadata import with_metadata
 from keras_seq.export.modes import Modes
 from keras_seq.export.options import TFLiteOptions
 from keras_seq.export.quantize import representative_rows, with_sound_scales
 from keras_seq.export.report import TFLiteReport
-from keras_seq.export.rewriting import with_distinct_outputs
 from keras_seq.export.runtime import SIGNATURE, TFLiteModel
-from keras_seq.export.saved_model import tracing
 from keras_seq.export.signature import Signature, all_layers
 from keras_seq.export.streaming import Stream, compare_in_chunks
+from keras_seq.export.tracing import tracing
 from keras_seq.layers import lowering
 
 
@@ -76,8 +76,8 @@ def to_tflite(
             and shorter lengths are cut from the first. Random ones are made up if None.
         tolerance: How far from the Keras model the file may be. For float32 the largest
             difference, 1e-5 if None, times the largest output where that is above 1. For rounded
-            weights the mean difference as a part of the largest output: 0.01 for "float16", else
-            0.1.
+            numbers the mean difference, as a part of how far the outputs lie from their mean: 0.01
+            if None for "float16", 0.1 for "dynamic", 0.3 for "int8".
         output_name: The name of the model's single output; by default its own.
         timeout: Seconds after which the converter is stopped.
 
@@ -173,7 +173,7 @@ def _converted(signature, fixed, stream, options, path) -> tuple[bytes, dict[str
             functions |= stream.functions(options.streaming)
     modes.check()
     forms = modes.of_layers([*all_layers(model), *others])
-    fused = "fused" in modes.chosen.values()
+    fused = "fused" in modes.forms
     # Calibration cannot run the placeholders: beside them, arithmetic stays in float32.
     quantize = "dynamic" if fused and options.quantize == "int8" else options.quantize
     representative: dict[str, Sequence[Arrays]] = {}

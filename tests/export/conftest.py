@@ -12,7 +12,7 @@ def zoo(tmp_path_factory):
     """The zoo and its .tflite, with its report."""
     model = make_zoo()
     path = tmp_path_factory.mktemp("zoo") / "model.tflite"
-    return model, path, to_tflite(model, path, check_inputs=[padded_ids(4, 11)])
+    return model, path, to_tflite(model, path, check_inputs=[padded_ids(4, 19)])
 
 
 @pytest.fixture(scope="session")

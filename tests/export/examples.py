@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from keras_seq import layers
 
 WORDS = ["[PAD]", "[UNK]", "good", "bad", "film", "not"]
 LABELS = ["negative", "positive"]
+WIDE_LENGTH, WIDE_ROWS = 36, 2
 
 
 class SpaceTokenizer(tf.Module):
@@ -69,3 +71,41 @@ def padded_ids(rows, length, size=30, seed=0):
     ids = rng.integers(1, size, (rows, length)).astype("int32")
     lengths = rng.integers(1, length + 1, (rows, 1))
     return np.where(np.arange(length) < lengths, ids, 0).astype("int32")
+
+
+def interpreted(path, resolver=OpResolverType.AUTO, signature="serving_default"):
+    """A signature of a .tflite as a function; the interpreter is one for all its calls."""
+    interpreter = Interpreter(str(path), experimental_op_resolver_type=resolver)
+    return interpreter.get_signature_runner(signature)
+
+
+def make_wide():
+    """Two wide layers and a narrow one, over ids with a mask and over floats."""
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    frames = keras.Input((None, 3), name="frames")
+    mask = keras.ops.not_equal(ids, 0)
+    x = keras.layers.Embedding(500, 16)(ids)
+    wide = layers.LSTM(72, return_sequences=True, name="wide")(x, mask=mask)
+    outputs = {
+        "wide": wide,
+        "narrow": layers.GRU(12, return_sequences=True, name="narrow")(frames),
+        "last": keras.layers.Dense(3)(layers.SimpleRNN(66, name="last")(wide)),
+    }
+    model = keras.Model([ids, frames], outputs)
+    rng = np.random.default_rng(2)
+    for weight in model.trainable_weights:
+        scale = 1.5 / np.sqrt(weight.shape[0]) if len(weight.shape) == 2 else 0.3
+        weight.assign(rng.normal(scale=scale, size=weight.shape))
+    return model
+
+
+def wide_batches(count, rows=WIDE_ROWS, seed=0):
+    """Inputs of the wide model, the ids padded on the right."""
+    rng = np.random.default_rng(seed)
+    return [
+        {
+            "ids": padded_ids(rows, WIDE_LENGTH, 500, seed=seed + n),
+            "frames": rng.normal(size=(rows, WIDE_LENGTH, 3)).astype("float32"),
+        }
+        for n in range(count)
+    ]

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seq.export import ExportError, measure_latency
-from keras_seq.export.check import Case, compare, make_case, make_cases
+from keras_seq.export.check import Case, Tolerance, compare, make_case, make_cases
 from keras_seq.export.signature import Signature
 
 from .examples import make_classifier
@@ -16,7 +16,7 @@ def _giving(**outputs):
 
 
 def test_the_largest_difference_is_told():
-    comparison = compare(_giving(y=[1.0, 2.5]), [CASE, CASE], tolerance=0.5)
+    comparison = compare(_giving(y=[1.0, 2.5]), [CASE, CASE], Tolerance(0.5))
     assert (comparison.difference, comparison.batches, comparison.rows) == (0.5, 2, 4)
     assert comparison.spread == 1.0
 
@@ -33,7 +33,31 @@ def test_the_largest_difference_is_told():
 )
 def test_anything_else_is_refused(outputs, words):
     with pytest.raises(ExportError, match=words):
-        compare(_giving(**outputs), [CASE], tolerance=1e-5)
+        compare(_giving(**outputs), [CASE], Tolerance(1e-5))
+
+
+@pytest.mark.parametrize(
+    ("found", "allowed"), [([1.0, 2.2], 0.05), ([1.0, 2.0], 0.0), ([0.9, 1.9], 0.05)]
+)
+def test_a_limit_on_the_mean_is_a_part_of_the_largest_value(found, allowed):
+    comparison = compare(_giving(y=found), [CASE], Tolerance(allowed * 1.001, "mean"))
+    assert comparison.mean == pytest.approx(allowed * 2)
+    if allowed:
+        with pytest.raises(ExportError, match=r"differs on average by 0\.1 .* tolerance is 0\.09"):
+            compare(_giving(y=found), [CASE], Tolerance(allowed * 0.999, "mean"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_none_is_refused_however_wide_the_mean(value):
+    with pytest.raises(ExportError, match="differs by inf"):
+        compare(_giving(y=[1.0, value]), [CASE], Tolerance(1e9, "mean"))
+
+
+def test_the_mean_is_of_the_output_that_is_farthest_over_all_batches():
+    case = Case({"x": np.zeros((2, 3))}, {"y": np.zeros(4), "z": np.zeros(2)})
+    given = iter([_giving(y=[1, 0, 0, 0], z=[1, 0]), _giving(y=[0, 0, 0, 0], z=[0, 0.5])])
+    found = compare(lambda inputs: next(given)(inputs), [case, case], Tolerance(1.0))
+    assert (found.difference, found.mean) == (1.0, 1.5 / 4)
 
 
 def test_an_export_that_fails_to_run_is_refused():
@@ -41,7 +65,7 @@ def test_an_export_that_fails_to_run_is_refused():
         raise RuntimeError("no kernel")
 
     with pytest.raises(ExportError, match="no kernel"):
-        compare(fail, [CASE], tolerance=1e-5)
+        compare(fail, [CASE], Tolerance(1e-5))
 
 
 def test_shortened_multiplication_is_off_while_comparing():
@@ -53,7 +77,7 @@ def test_shortened_multiplication_is_off_while_comparing():
         return CASE.outputs
 
     assert enabled()
-    compare(run, [make_case(CASE.inputs, run)], tolerance=0.0)
+    compare(run, [make_case(CASE.inputs, run)], Tolerance(0.0))
     assert seen == [False, False]
     assert enabled()
 
@@ -61,7 +85,7 @@ def test_shortened_multiplication_is_off_while_comparing():
 def test_integers_are_compared_without_wrapping():
     case = Case({"x": np.zeros(1)}, {"y": np.array([0], "uint8")})
     with pytest.raises(ExportError, match="differs by 255"):
-        compare(_giving(y=np.array([255], "uint8")), [case], tolerance=1.0)
+        compare(_giving(y=np.array([255], "uint8")), [case], Tolerance(1.0))
 
 
 def test_made_up_ids_are_known_to_the_embedding():
@@ -92,6 +116,6 @@ def test_the_tolerance_grows_with_the_values():
     expected = np.array([[1000.0, -3.0]], "float32")
     case = Case({"x": np.zeros((1, 1))}, {"y": expected})
     near = expected + np.array([[0.005, 0]], "float32")
-    assert compare(lambda inputs: {"y": near}, [case], 1e-5).difference > 1e-3
+    assert compare(lambda inputs: {"y": near}, [case], Tolerance(1e-5)).difference > 1e-3
     with pytest.raises(ExportError, match="differs"):
-        compare(lambda inputs: {"y": expected + 0.02}, [case], 1e-5)
+        compare(lambda inputs: {"y": expected + 0.02}, [case], Tolerance(1e-5))

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from keras_seq.export import ExportError, TFLiteFile, read_files
-from keras_seq.export.attachments import append_files
-from keras_seq.export.contents import Quantization
+from keras_seq.export.file.attachments import append_files
+from keras_seq.export.file.contents import Quantization
 
 from . import tiny
 

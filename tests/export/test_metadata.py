@@ -9,8 +9,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_seq.export import ExportError, TFLiteFile, read_files
-from keras_seq.export.attachments import append_files
-from keras_seq.export.metadata import read_metadata, with_metadata
+from keras_seq.export.file.attachments import append_files
+from keras_seq.export.file.metadata import read_metadata, with_metadata
 
 from . import tiny
 

@@ -8,7 +8,15 @@ import sys
 import pytest
 import tensorflow as tf
 
-from keras_seq.export import ExportError, TFLiteFile, export_all, read_files, saved_model, tflite
+from keras_seq.export import (
+    ExportError,
+    TFLiteFile,
+    TFLiteOptions,
+    export_all,
+    read_files,
+    saved_model,
+    tflite,
+)
 
 from .examples import LABELS, SpaceTokenizer, make_classifier
 
@@ -36,7 +44,7 @@ def test_the_report(classifier):
     _, folder, report, stages = classifier
     assert report["tflite"]["bytes"] == (folder / "model.tflite").stat().st_size
     assert report["tflite"]["ops"] == TFLiteFile.read(folder / "model.tflite").ops
-    assert report["tflite"]["compared_with_keras"]["difference"] <= 1e-5
+    assert report["tflite"]["compared_with_keras"]["serving_default"]["difference"] <= 1e-5
     checked = report["saved_model"]["compared_with_keras"]
     assert checked["text"]["rows"] == 3
     assert checked["ids"]["rows"] > 3
@@ -68,7 +76,7 @@ def _assert_untouched(folder):
 
 def test_a_lying_conversion_leaves_the_earlier_export(classifier, earlier, monkeypatch):
     lie = (classifier[1] / "model.tflite").read_bytes()
-    monkeypatch.setattr(tflite, "convert", lambda signature, timeout: lie)
+    monkeypatch.setattr(tflite, "convert", lambda *given, **options: lie)
     with pytest.raises(ExportError, match="The TFLite file is refused"):
         export_all(make_classifier(seed=2), earlier)
     _assert_untouched(earlier)
@@ -122,10 +130,32 @@ def test_a_killed_run_leaves_the_earlier_export_and_the_next_run_cleans_up(
     assert (earlier / "report.json").read_text() == "earlier"
     assert len(os.listdir(earlier.parent)) == 2  # the draft of the killed run lies beside it
     data = (classifier[1] / "model.tflite").read_bytes()
-    monkeypatch.setattr(tflite, "convert", lambda signature, timeout: data)
+    monkeypatch.setattr(tflite, "convert", lambda *given, **options: data)
     export_all(classifier[0], earlier)
     assert os.listdir(earlier.parent) == ["export"]
     assert sorted(os.listdir(earlier)) == ["model.tflite", "report.json", "saved_model"]
+
+
+def test_what_the_tflite_is_to_be_like(classifier, tmp_path):
+    """The SavedModel beside it takes any batch and length all the same."""
+    options = TFLiteOptions(profile="portable", length=6, quantize="float16")
+    report = export_all(classifier[0], tmp_path / "export", tflite=options)
+    held = TFLiteFile.read(tmp_path / "export" / "model.tflite")
+    assert held.signatures["serving_default"].inputs["ids"].shape == (1, 6)
+    assert report["tflite"]["profile"] == "portable"
+    assert report["tflite"]["quantize"] == "float16"
+    assert report["tflite"]["forms"] == {}
+    compared = report["tflite"]["compared_with_keras"]["serving_default"]
+    assert compared["tolerance"] == {"value": 0.01, "of": "mean"}
+    assert {tuple(shapes["ids"]) for shapes in compared["shapes"]} == {(1, 6)}
+    shapes = report["saved_model"]["compared_with_keras"]["tensors"]["shapes"]
+    assert len({tuple(of["ids"]) for of in shapes}) > 1
+
+
+def test_options_that_do_not_fit_the_model_leave_the_earlier_export(classifier, earlier):
+    with pytest.raises(ExportError, match="give `length`"):
+        export_all(classifier[0], earlier, tflite=TFLiteOptions(profile="portable"))
+    _assert_untouched(earlier)
 
 
 @pytest.mark.parametrize("texts", [["good"], "good"])

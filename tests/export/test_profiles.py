@@ -10,9 +10,9 @@ from ai_edge_litert.compiled_model import CompiledModel
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_seq.export import TFLiteFile
-from keras_seq.export.contents import TensorInfo
-from keras_seq.export.op_versions import HIGHEST
-from keras_seq.export.profiles import findings, profile_of
+from keras_seq.export.file.contents import TensorInfo
+from keras_seq.export.file.op_versions import HIGHEST
+from keras_seq.export.file.profiles import findings, profile_of
 
 from . import tiny
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seq import layers
-from keras_seq.export import ExportError, TFLiteFile, read_files, tflite, to_tflite
+from keras_seq.export import ExportError, TFLiteFile, converter, read_files, tflite, to_tflite
 from keras_seq.export.runtime import TFLiteModel
 from keras_seq.export.signature import Signature
 
@@ -32,7 +32,7 @@ def test_the_report_says_what_was_checked(zoo):
     assert report.file.custom_ops == {}
     assert report.comparison.difference <= 1e-6
     lengths = {shapes["ids"] for shapes in report.comparison.shapes}
-    assert lengths == {(4, 11), (1, 11), (3, 11), (2, 5), (3, 1)}
+    assert lengths == {(4, 19), (1, 19), (3, 19), (2, 9), (3, 1)}
     assert report.comparison.rows == 13
 
 
@@ -103,17 +103,27 @@ def test_the_signature_of_other_kinds_of_models():
         Signature.of(model, output_name="one")({"a": np.ones((2, 4)), "b": np.ones((2, 5, 2))})
 
 
+@keras.saving.register_keras_serializable("tests")
+class Inverse(keras.layers.Layer):
+    """Inverts each matrix, which no builtin of TFLite does."""
+
+    def call(self, inputs):
+        return keras.ops.inv(inputs)
+
+
 def test_ops_without_a_builtin_are_refused_with_their_layer(tmp_path):
-    ids = keras.Input((None,), dtype="int32", name="ids")
-    x = keras.layers.Embedding(9, 4)(ids)
-    model = keras.Model(ids, keras.layers.LSTM(3, name="plain_lstm")(x))
-    with pytest.raises(ExportError, match=r"TensorListReserve.*plain_lstm"):
-        to_tflite(model, tmp_path / "model.tflite")
+    matrices = keras.Input((3, 3), name="matrices")
+    x = Inverse(name="inverse")(matrices)
+    model = keras.Model(matrices, layers.LSTM(3, name="fine")(x))
+    with pytest.raises(
+        ExportError, match=r"MatrixInverse\. They come from these layers: inverse\."
+    ):
+        to_tflite(model, tmp_path / "model.tflite", check_inputs=[np.eye(3)[None] + 0.1])
     assert list(tmp_path.iterdir()) == []
 
 
 def _convert_to(monkeypatch, data):
-    monkeypatch.setattr(tflite, "convert", lambda signature, timeout: data)
+    monkeypatch.setattr(tflite, "convert", lambda *given, **options: data)
 
 
 @pytest.fixture
@@ -139,7 +149,12 @@ def test_attached_files_ride_along(converted):
     report = to_tflite(model, path, files=files)
     assert read_files(path) == {"labels.txt": b"no\nyes\n", "blob.bin": b"\x00\xff"}
     assert report.file.files == ("labels.txt", "blob.bin")
-    assert path.read_bytes().startswith(data)
+    held = path.read_bytes()
+    path.write_bytes(held[: held.index(b"PK\x03\x04")])
+    bare = TFLiteFile.read(path)  # they come after the model, which is whole without them
+    assert (bare.ops, bare.files) == (report.file.ops, ())
+    path.write_bytes(data)
+    assert TFLiteFile.read(path).ops == bare.ops
 
 
 def test_other_values_are_refused(converted):
@@ -205,12 +220,12 @@ def test_a_parent_that_is_a_file(converted):
     ],
 )
 def test_a_converter_that_dies(monkeypatch, tmp_path, program, timeout, words):
-    converter = tmp_path / "broken.py"
-    converter.write_text(program)
+    broken = tmp_path / "broken.py"
+    broken.write_text(program)
     path = tmp_path / "out" / "model.tflite"
     path.parent.mkdir()
     path.write_bytes(b"an earlier export")
-    monkeypatch.setattr(tflite, "_CONVERTER", converter)
+    monkeypatch.setattr(converter, "_PROGRAM", broken)
     with pytest.raises(ExportError, match=words):
         to_tflite(make_classifier(), path, timeout=timeout)
     _assert_untouched(path)

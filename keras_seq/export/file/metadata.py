@@ -12,10 +12,10 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_seq.export.contents import metadata_entries
 from keras_seq.export.errors import ExportError
-from keras_seq.export.flatbuffer import DAMAGE, damaged, read_tflite
-from keras_seq.export.metadata_tables import (
+from keras_seq.export.file.contents import metadata_entries
+from keras_seq.export.file.flatbuffer import DAMAGE, damaged, read_tflite
+from keras_seq.export.file.metadata_tables import (
     AssociatedFile,
     GraphMetadata,
     Metadata,

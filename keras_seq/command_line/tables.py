@@ -9,11 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from keras_seq.export.attachments import read_files
 from keras_seq.export.bench import Benchmark
-from keras_seq.export.flatbuffer import TFLiteFile
-from keras_seq.export.metadata import Metadata
-from keras_seq.export.profiles import findings, profile_of
+from keras_seq.export.file.attachments import read_files
+from keras_seq.export.file.flatbuffer import TFLiteFile
+from keras_seq.export.file.metadata import Metadata
+from keras_seq.export.file.profiles import findings, profile_of
 from keras_seq.export.report import TFLiteReport
 
 

@@ -15,8 +15,8 @@ Accelerators other than the CPU were not measured.
 
 from collections.abc import Iterator
 
-from keras_seq.export.contents import Contents, SignatureInfo, TensorInfo
-from keras_seq.export.op_versions import HIGHEST
+from keras_seq.export.file.contents import Contents, SignatureInfo, TensorInfo
+from keras_seq.export.file.op_versions import HIGHEST
 
 PORTABLE, INTERPRETER, CUSTOM = "portable", "interpreter", "custom"
 # LiteRT.js takes these; CompiledModel and the Interpreter take more.

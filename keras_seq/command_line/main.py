@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 import numpy as np
 from rich.console import Console
 
-from keras_seq.export import command_tables as tables
+from keras_seq.command_line import tables
+from keras_seq.command_line.export import arrays_of, export
 from keras_seq.export.bench import bench
-from keras_seq.export.command_export import arrays_of, export
 from keras_seq.export.errors import ExportError
-from keras_seq.export.flatbuffer import TFLiteFile
-from keras_seq.export.metadata import read_metadata
+from keras_seq.export.file.flatbuffer import TFLiteFile
+from keras_seq.export.file.metadata import read_metadata
 from keras_seq.export.modes import MODES
 from keras_seq.export.options import PROFILES
 from keras_seq.export.quantize import QUANTIZATIONS

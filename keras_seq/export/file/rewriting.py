@@ -93,6 +93,11 @@ class Rewriting:
             op.opcodeIndex = new[op.opcodeIndex]
 
     def _drop_unused_buffers(self) -> None:
+        for graph in self.model.subgraphs:
+            read = [op.inputs for op in graph.operators or [] if op.inputs is not None]
+            kept = {int(n) for numbers in (*read, graph.outputs) for n in numbers}
+            for number, tensor in enumerate(graph.tensors):
+                tensor.buffer = tensor.buffer if number in kept else 0
         used = {tensor.buffer for graph in self.model.subgraphs for tensor in graph.tensors}
         used |= {entry.buffer for entry in self.model.metadata or []}
         for number, buffer in enumerate(self.model.buffers):

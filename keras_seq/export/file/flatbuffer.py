@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from keras_seq.export.attachments import files_in
-from keras_seq.export.contents import Contents, contents_of
 from keras_seq.export.errors import ExportError
-from keras_seq.export.profiles import findings
+from keras_seq.export.file.attachments import files_in
+from keras_seq.export.file.contents import Contents, contents_of
+from keras_seq.export.file.profiles import findings
 
 
 @dataclass(frozen=True)
