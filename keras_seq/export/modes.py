@@ -21,7 +21,7 @@ from keras_seq.layers.zoneout import WithZoneout
 
 MODES = ("auto", "loop", "fused", "unroll")
 # Unrolled is faster than the loop up to here; each step adds one or two kilobytes to the file.
-SHORT, NARROW = 128, 64
+SHORT, NARROW = 64, 64
 
 
 @dataclass
