@@ -20,7 +20,7 @@ import keras
 
 from benchmarks.exported_models import MODELS, STEPS, build, inputs
 from benchmarks.journal import Journal
-from benchmarks.long_memory import _end_with_parent, own_layers
+from benchmarks.long_memory import end_with_parent, own_layers
 from benchmarks.results import table, write_section
 from benchmarks.tflite_systems import in_turns
 from keras_seq.export import to_tflite
@@ -122,7 +122,7 @@ def _pool() -> ProcessPoolExecutor:
         1,
         mp_context=multiprocessing.get_context("spawn"),
         max_tasks_per_child=40,
-        initializer=_end_with_parent,
+        initializer=end_with_parent,
     )
 
 

@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Compiled programs stay in memory, some 40 MiB a run: a new process now and then.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        1, mp_context=context, max_tasks_per_child=16, initializer=_end_with_parent
+        1, mp_context=context, max_tasks_per_child=16, initializer=end_with_parent
     ) as pool:
         runs = measure(
             lengths,
@@ -173,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_section(title, command, body)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Lets this process end when the one that started it was killed: else it waits for ever."""
 
     def wait():

@@ -5,9 +5,9 @@
 | "loop" | a WHILE over blocks of steps | any batch size and length |
 | "fused" | one op a layer, of the layers that TFLite has one for; the others loop | a fixed batch |
 | "unroll" | the ops of every step in a row | a fixed length |
-| "auto" | "unroll" for short and narrow layers of fixed length, else "loop" | anything |
+| "auto" | "unroll" for layers of few units times steps, else "loop" | anything |
 
-The rule of "auto" is what `make bench-export` measures: on a CPU with XNNPACK nothing is faster.
+The rule of "auto" is what `make bench-export` measures, on a CPU with XNNPACK.
 """
 
 from dataclasses import dataclass, field
@@ -20,8 +20,9 @@ from keras_seq.layers.loops import Given
 from keras_seq.layers.zoneout import WithZoneout
 
 MODES = ("auto", "loop", "fused", "unroll")
-# Unrolled is faster than the loop up to here; each step adds one or two kilobytes to the file.
-SHORT, NARROW = 64, 64
+# Unrolled is faster than the loop up to so many units times steps; each step adds one or two
+# kilobytes to the file.
+SMALL = 4096
 
 
 @dataclass
@@ -65,8 +66,8 @@ class Modes:
             if reason is None:
                 return "fused"
             self.refused.add(reason)
-        if self.mode == "auto" and steps is not None and steps <= SHORT:
-            return "unroll" if max(cell.widths) <= NARROW else "loop"
+        if self.mode == "auto" and steps is not None:
+            return "unroll" if max(cell.widths) * steps <= SMALL else "loop"
         return "unroll" if self.mode == "unroll" else "loop"
 
     def of_layers(self, layers: list[Any]) -> dict[str, str]:

@@ -103,7 +103,7 @@ class Signature:
     def traced(self) -> Any:
         """The model as a graph: outside of one, Python runs each step of a sequence."""
 
-        @functools.partial(tf.function, autograph=False, reduce_retracing=True)
+        @functools.partial(tf.function, autograph=False, input_signature=[self.inputs])
         def run(tensors):
             with lowering("plain"):
                 return self(tensors)

@@ -37,13 +37,13 @@ def test_anything_else_is_refused(outputs, words):
 
 
 @pytest.mark.parametrize(
-    ("found", "allowed"), [([1.0, 2.2], 0.05), ([1.0, 2.0], 0.0), ([0.9, 1.9], 0.05)]
+    ("found", "allowed"), [([1.0, 2.2], 0.2), ([1.0, 2.0], 0.0), ([0.9, 1.9], 0.2)]
 )
-def test_a_limit_on_the_mean_is_a_part_of_the_largest_value(found, allowed):
+def test_a_limit_on_the_mean_is_a_part_of_what_the_output_varies_by(found, allowed):
     comparison = compare(_giving(y=found), [CASE], Tolerance(allowed * 1.001, "mean"))
-    assert comparison.mean == pytest.approx(allowed * 2)
+    assert comparison.mean == pytest.approx(allowed * 0.5)  # 1 and 2 lie 0.5 from their mean
     if allowed:
-        with pytest.raises(ExportError, match=r"differs on average by 0\.1 .* tolerance is 0\.09"):
+        with pytest.raises(ExportError, match=r"on average by 0\.1 .* of the 0\.5 that the output"):
             compare(_giving(y=found), [CASE], Tolerance(allowed * 0.999, "mean"))
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_seq import cells, layers
 from keras_seq.export import ExportError, TFLiteOptions, tflite, to_tflite
-from keras_seq.export.modes import NARROW, SHORT, Modes
+from keras_seq.export.modes import SMALL, Modes
 from keras_seq.export.signature import Signature
 from keras_seq.layers.loops import Given
 
@@ -21,13 +21,13 @@ def given(steps, batch=2):
 @pytest.mark.parametrize(
     ("mode", "steps", "units", "lowering"),
     [
-        ("auto", SHORT, NARROW, "unroll"),
-        ("auto", SHORT + 1, NARROW, "export"),
-        ("auto", SHORT, NARROW + 1, "export"),
+        ("auto", SMALL // 64, 64, "unroll"),
+        ("auto", SMALL // 64 + 1, 64, "export"),
+        ("auto", SMALL // 64, 65, "export"),
         ("auto", None, 2, "export"),
         ("loop", 5, 2, "export"),
         ("loop", None, 2, "export"),
-        ("unroll", SHORT + 1, NARROW + 1, "unroll"),
+        ("unroll", SMALL // 64 + 1, 65, "unroll"),
         ("fused", None, 2, "fused"),
         ("fused", 5, 2, "fused"),
     ],
@@ -41,10 +41,10 @@ def test_the_form_of_a_layer(mode, steps, units, lowering):
 
 
 def test_the_widest_state_decides():
-    cell = cells.ProjectedLSTMCell(NARROW + 1, projection_units=2)
-    assert Modes("auto")(cell, given(5), False) == "export"
-    cell = cells.ProjectedLSTMCell(NARROW, projection_units=2)
-    assert Modes("auto")(cell, given(5), False) == "unroll"
+    cell = cells.ProjectedLSTMCell(65, projection_units=2)
+    assert Modes("auto")(cell, given(SMALL // 64), False) == "export"
+    cell = cells.ProjectedLSTMCell(64, projection_units=2)
+    assert Modes("auto")(cell, given(SMALL // 64), False) == "unroll"
 
 
 def test_a_loop_for_int8_is_one_of_its_own():
@@ -170,7 +170,7 @@ def test_all_forms_in_one_file_are_told(tmp_path):
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(30, 4)(ids)
     x = layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both")(x)
-    wide = layers.LSTM(NARROW + 1, name="wide")(x)
+    wide = layers.GRU(SMALL // 20 + 1, name="wide")(x)
     model = keras.Model(ids, [keras.layers.RNN(keras.layers.GRUCell(2), name="theirs")(x), wide])
     path = tmp_path / "model.tflite"
     report = to_tflite(model, path, length=20, check_inputs=[padded_ids(4, 20)])
