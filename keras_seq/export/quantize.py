@@ -28,7 +28,7 @@ _TOLERANCES = {
     None: Tolerance(1e-5),
     "float16": Tolerance(0.01, "mean"),
     "dynamic": Tolerance(0.1, "mean"),
-    "int8": Tolerance(0.3, "mean"),
+    "int8": Tolerance(0.5, "mean"),
 }
 _ROWS = 256
 _NO_SCALE, _SCALE = 1e-7, 1 / 128

@@ -77,7 +77,7 @@ def to_tflite(
         tolerance: How far from the Keras model the file may be. For float32 the largest
             difference, 1e-5 if None, times the largest output where that is above 1. For rounded
             numbers the mean difference, as a part of how far the outputs lie from their mean: 0.01
-            if None for "float16", 0.1 for "dynamic", 0.3 for "int8".
+            if None for "float16", 0.1 for "dynamic", 0.5 for "int8".
         output_name: The name of the model's single output; by default its own.
         timeout: Seconds after which the converter is stopped.
 

@@ -145,8 +145,7 @@ def test_inputs_and_outputs_stay_what_they_were(exported):
 
 
 MAIN = [case for case in [*CASES, *RELATIVES] if case.main]
-# Their variance is the mean of small squares, for which 256 levels are too few: by default an
-# export of LayerNormGRU is refused.
+# Their variance is the mean of small squares, for which 256 levels are too few.
 NORMALISED = {"LayerNormLSTM", "LayerNormGRU"}
 
 

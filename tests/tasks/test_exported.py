@@ -45,7 +45,7 @@ def test_of_this_run(tmp_path, finished_run, model):
     assert is_of(tmp_path, model) is True
     page = section(tmp_path, REPORT, finished_run, model)
     assert "has the weights of this run's model" in page.words["Export"]
-    assert ["TFLite", "0.50 MB, 7 builtin ops"] in page.tables["Export"][0]
+    assert ["TFLite", "0.50 MB, 7 builtin ops, float32, portable"] in page.tables["Export"][0]
 
 
 def test_of_another_run(tmp_path, finished_run, model):
