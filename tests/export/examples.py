@@ -9,7 +9,7 @@ from keras_seq import layers
 
 WORDS = ["[PAD]", "[UNK]", "good", "bad", "film", "not"]
 LABELS = ["negative", "positive"]
-WIDE_LENGTH, WIDE_ROWS = 36, 2
+WIDE_LENGTH, WIDE_ROWS = 60, 2
 
 
 class SpaceTokenizer(tf.Module):

@@ -68,7 +68,7 @@ def exported(wide, tmp_path_factory):
 
 
 FORMS = {
-    "auto": {"wide": "loop", "narrow": "unroll", "last": "loop"},
+    "auto": {"wide": "loop", "narrow": "unroll", "last": "unroll"},
     "fused": {"wide": "fused", "narrow": "loop", "last": "fused"},
 }
 FILES = [("float16", "auto"), ("dynamic", "auto"), ("int8", "auto")]
