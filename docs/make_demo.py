@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tasks.quiet import quiet
+from keras_seq.command_line import quiet
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

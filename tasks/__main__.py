@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.quiet import quiet
+from keras_seq.command_line import quiet
 
 # Before TensorFlow is imported: its start-up notes are no news to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

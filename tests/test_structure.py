@@ -21,7 +21,17 @@ BELOW = {
     "converters": {"layers", "cells"},
     "export": {"converters", "layers", "cells"},
     "command_line": {"export", "layers"},
-    "tasks": {"models", "data", "export", "converters", "inspect", "decoding", "layers", "cells"},
+    "tasks": {
+        "command_line",
+        "models",
+        "data",
+        "export",
+        "converters",
+        "inspect",
+        "decoding",
+        "layers",
+        "cells",
+    },
 }
 # These speak keras.ops alone, but for the folder that holds the fast path.
 EVERY_BACKEND = ("cells", "layers", "models", "decoding")

@@ -1,3 +1,5 @@
 """The command line: `python -m keras_seq export`, `inspect` and `bench`."""
 
-__all__: list[str] = []  # to be typed, not imported
+from keras_seq.command_line.start_up import quiet
+
+__all__ = ["quiet"]

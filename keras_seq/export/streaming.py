@@ -147,13 +147,16 @@ class Stream:
 
         def run(inputs):
             seen.append(dict(inputs))
-            return self({name: tf.constant(value) for name, value in inputs.items()})
+            return step(*(tf.constant(inputs[name]) for name in self.inputs))
 
         size = next(s.shape[1] for n, s in self.signature.inputs.items() if n in self.timed)
-        with on_our_loop(self.signature.model):
+        with on_our_loop(self.signature.model), lowering("plain"):
+            step = _trace(self.inputs, self)  # a graph: eager steps are slow
             for batch in batches[:_SEQUENCES]:
-                InChunks(run, self, (size or _CHUNK,))(batch)
-        seen = [chunk for chunk in seen if size in (None, chunk[self.timed[0]].shape[1])]
+                steps = batch[self.timed[0]].shape[1]
+                whole = steps - steps % (size or 1)
+                cut = {n: a[:, :whole] if n in self.timed else a for n, a in batch.items()}
+                InChunks(run, self, (size or _CHUNK,))(cut)
         inputs = [{n: chunk[n] for n in self.signature.inputs} for chunk in seen]
         return {STEP: seen} | ({STREAM: inputs} if streaming == "stateful" else {})
 

@@ -8,7 +8,7 @@ import pytest
 
 PROGRAM = """
 import os
-from tasks.quiet import quiet
+from keras_seq.command_line import quiet
 with quiet():
     os.write(2, b"a note\\n")
     {last}
@@ -24,7 +24,7 @@ os.write(2, b"after\\n")
 def test_quiet(last, shown, hidden):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(last=last)],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
     )

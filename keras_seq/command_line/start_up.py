@@ -13,6 +13,11 @@ def quiet() -> Iterator[None]:
 
     The notes come from C++ before any log level holds, so the file descriptor itself is turned
     aside for as long as TensorFlow is imported.
+
+    Example:
+        >>> from keras_seq.command_line import quiet
+        >>> with quiet():
+        ...     import tensorflow
     """
     sys.stderr.flush()
     screen = os.dup(2)
