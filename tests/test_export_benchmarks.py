@@ -86,7 +86,7 @@ def test_the_comparison_is_to_keras_and_to_the_best_of_theirs():
 
 
 def test_the_rule_is_set_in_bold():
-    found = {Layer("GRU", u, 16): times(loop=u, unroll=32.0) for u in (16, 128)}
+    found = {Layer("GRU", u, 64): times(loop=u, unroll=32.0) for u in (16, 128)}
     text = export_latency.rule(found)
     assert "| 16 | **0.50** |" in text
     assert "| 128 | 4.00 |" in text

@@ -5,7 +5,7 @@
 | "loop" | a WHILE over blocks of steps | any batch size and length |
 | "fused" | one op a layer, of the layers that TFLite has one for; the others loop | a fixed batch |
 | "unroll" | the ops of every step in a row | a fixed length |
-| "auto" | "unroll" for layers of few units times steps, else "loop" | anything |
+| "auto" | "unroll" for small layers and short sequences, else "loop" | anything |
 
 The rule of "auto" is what `make bench-export` measures, on a CPU with XNNPACK.
 """
@@ -20,9 +20,10 @@ from keras_seq.layers.loops import Given
 from keras_seq.layers.zoneout import WithZoneout
 
 MODES = ("auto", "loop", "fused", "unroll")
-# Unrolled is faster than the loop up to so many units times steps; each step adds one or two
-# kilobytes to the file.
+# Unrolled is faster than the loop up to so many units times steps.
 SMALL = 4096
+# Each step adds its ops to the file, up to seven kilobytes under a mask: small layers stop here.
+LONGEST = 128
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Modes:
                 return "fused"
             self.refused.add(reason)
         if self.mode == "auto" and steps is not None:
-            return "unroll" if max(cell.widths) * steps <= SMALL else "loop"
+            return "unroll" if unrolls(max(cell.widths), steps) else "loop"
         return "unroll" if self.mode == "unroll" else "loop"
 
     def of_layers(self, layers: list[Any]) -> dict[str, str]:
@@ -93,6 +94,16 @@ class Modes:
         if self.mode == "fused" and "fused" not in self.forms:
             reasons = "; ".join(sorted(self.refused)) or "it has no recurrent layer"
             raise ExportError(f'mode="fused" finds nothing to fuse in this model: {reasons}.')
+
+
+def unrolls(units: int, steps: int) -> bool:
+    """Whether mode "auto" takes the steps in a row.
+
+    Args:
+        units: Of the layer's widest state.
+        steps: Its fixed length.
+    """
+    return steps <= LONGEST and units * steps <= SMALL
 
 
 def _unfit(given: Given, final: bool) -> str | None:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_seq import cells, layers
 from keras_seq.export import ExportError, TFLiteOptions, tflite, to_tflite
-from keras_seq.export.modes import SMALL, Modes
+from keras_seq.export.modes import LONGEST, SMALL, Modes
 from keras_seq.export.signature import Signature
 from keras_seq.layers.loops import Given
 
@@ -24,6 +24,8 @@ def given(steps, batch=2):
         ("auto", SMALL // 64, 64, "unroll"),
         ("auto", SMALL // 64 + 1, 64, "export"),
         ("auto", SMALL // 64, 65, "export"),
+        ("auto", LONGEST, 2, "unroll"),
+        ("auto", LONGEST + 1, 2, "export"),
         ("auto", None, 2, "export"),
         ("loop", 5, 2, "export"),
         ("loop", None, 2, "export"),
