@@ -22,7 +22,7 @@ from keras_seq.layers.zoneout import WithZoneout
 MODES = ("auto", "loop", "fused", "unroll")
 # Unrolled is faster than the loop up to so many units times steps.
 SMALL = 4096
-# Each step adds its ops to the file, up to seven kilobytes under a mask: small layers stop here.
+# Each step adds its ops to the file, however small the layer is.
 LONGEST = 128
 
 

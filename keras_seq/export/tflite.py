@@ -57,7 +57,7 @@ def to_tflite(
         path: The file to write.
         mode: The form of the recurrent layers: "loop" takes any length, "unroll" a fixed one,
             "fused" makes one op of each layer of the LSTM family and of each simple RNN, with a
-            batch of 1 if none is given; "auto" takes the faster of the first two.
+            batch of 1 if none is given; "auto" unrolls small layers over few steps.
         quantize: None for float32; "float16" or "dynamic" (int8) for the weights; "int8" for the
             arithmetic too.
         representative_data: For "int8": a `tf.data.Dataset` or another iterable of batches of
