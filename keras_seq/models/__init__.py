@@ -14,6 +14,7 @@ from keras_seq.models.decoders import (
 from keras_seq.models.encoders import Encoded, RecurrentEncoder
 from keras_seq.models.seq2seq import Seq2Seq
 from keras_seq.models.sequence_to_sequence import ARCHITECTURES, sequence_to_sequence
+from keras_seq.models.set2set import Set2Set
 from keras_seq.models.transformer_encoder import TransformerEncoder
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "RecurrentDecoder",
     "RecurrentEncoder",
     "Seq2Seq",
+    "Set2Set",
     "SutskeverDecoder",
     "TransformerDecoder",
     "TransformerEncoder",

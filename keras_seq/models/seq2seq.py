@@ -93,7 +93,8 @@ class Seq2Seq(keras.Model):
         self.share_embeddings, self.seed = share_embeddings, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         if share_embeddings:
-            _check_same(encoder.embedding, decoder.embedding)
+            _check_shareable(encoder, decoder)
+            decoder.embedding.built = True  # Keras keeps the one that goes, and would wait for it
             decoder.embedding = encoder.embedding
         self.loss_of_tokens = keras.metrics.Mean(name="loss")
         self.accuracy = keras.metrics.Mean(name="accuracy")
@@ -103,6 +104,15 @@ class Seq2Seq(keras.Model):
         ids = keras.KerasTensor((None, None), "int32")
         self.decoder(ids, self.encoder(ids))
         self.built = True
+
+    def compile(self, *arguments, **options):
+        """As every Keras model; builds it too.
+
+        On JAX Keras would otherwise build from the first half of a pair alone.
+        """
+        super().compile(*arguments, **options)
+        if not self.built:
+            self.build()
 
     def call(self, inputs, training=False):
         """See the class."""
@@ -125,8 +135,7 @@ class Seq2Seq(keras.Model):
         drawn = ops.concatenate([read[:, :1], ops.cast(drawn[:, :-1], read.dtype)], axis=1)
         chosen = keras.random.uniform((rows, steps), seed=self.seed_generator)
         own = ops.logical_and(chosen < self.scheduled_sampling, read != PADDING)
-        first = ops.expand_dims(ops.arange(steps) == 0, 0)
-        return ops.where(ops.logical_and(own, ops.logical_not(first)), drawn, read)
+        return ops.where(own, drawn, read)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The mean over the real tokens of a batch; see the class."""
@@ -182,6 +191,8 @@ class Seq2Seq(keras.Model):
             The sequences found, without start, each up to its end.
         """
         search = search or Greedy()
+        if not self.built:
+            self.build()
         encoded = self.encoder(source)
         memory = self.decoder.prepare(encoded)
         state = self.decoder.initial_state(memory, max_length)
@@ -205,10 +216,7 @@ class Seq2Seq(keras.Model):
     def get_config(self):
         """The configuration, encoder's and decoder's included."""
         names = ("start", "end", "label_smoothing", "scheduled_sampling", "share_embeddings")
-        parts = {
-            name: keras.saving.serialize_keras_object(getattr(self, name))
-            for name in ("encoder", "decoder")
-        }
+        parts = {name: _unbuilt(getattr(self, name)) for name in ("encoder", "decoder")}
         own = {name: getattr(self, name) for name in (*names, "seed")}
         return {**super().get_config(), **parts, **own}
 
@@ -228,10 +236,21 @@ def _as_inputs(data):
     return data
 
 
-def _check_same(first, second):
-    sizes = [(e.vocabulary_size, e.units) for e in (first, second)]
+def _unbuilt(layer):
+    """The configuration of a layer that loading leaves unbuilt, for it may have to share first."""
+    config = keras.saving.serialize_keras_object(layer)
+    return {name: value for name, value in config.items() if name != "build_config"}
+
+
+def _check_shareable(encoder, decoder):
+    sizes = [(e.vocabulary_size, e.units) for e in (encoder.embedding, decoder.embedding)]
     if sizes[0] != sizes[1]:
         raise ValueError(
             "Shared token vectors need one vocabulary and one width; got (ids, width) "
             f"{sizes[0]} in the encoder and {sizes[1]} in the decoder."
+        )
+    if decoder.built:
+        raise ValueError(
+            f"{decoder.name} is built and has token vectors of its own: share_embeddings=True "
+            "needs a decoder that was not called before."
         )

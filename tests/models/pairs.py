@@ -111,16 +111,21 @@ def made(name, scale=0.5, **options):
     return encoder, decoder
 
 
+def encoded_by(encoder, source=SOURCE, **call):
+    """What it gives, without the masks that Keras hangs on tensors: these must not be needed."""
+    return keras.tree.map_structure(keras.ops.copy, encoder(source, **call))
+
+
 def logits_of(pair, source=SOURCE, tokens=TOKENS, **call):
     """Of a known target, as float64 NumPy."""
     encoder, decoder = pair
-    return array(decoder(tokens, encoder(source, **call), **call))
+    return array(decoder(tokens, encoded_by(encoder, source, **call), **call))
 
 
 def stepped(pair, source=SOURCE, tokens=TOKENS):
     """Logits (B, T, V) and attention weights (B, T, S), or None, by a loop over `step`."""
     encoder, decoder = pair
-    memory = decoder.prepare(encoder(source))
+    memory = decoder.prepare(encoded_by(encoder, source))
     state, logits, looks = decoder.initial_state(memory, tokens.shape[1]), [], []
     for t in range(tokens.shape[1]):
         structure = keras.tree.map_structure(lambda x: (x.shape, x.dtype), state)

@@ -195,6 +195,21 @@ def test_dropout_is_of_training_and_of_its_seed(name):
         assert np.abs(dropped - unlike).max() > 0.01
 
 
+@pytest.mark.parametrize("name", ["bahdanau_coverage", "luong", "luong_at_once", "cho_peepholes"])
+def test_dropout_is_at_each_of_its_places(name):
+    """Token vectors, between layers (in the loop over steps and without it), features."""
+    encoder, decoder = pair = made(name, dropout=0.4, seed=5)
+    for drop in encoder.drops:
+        drop.rate = 0.0
+    plain, places = logits_of(pair), [*decoder.drops, decoder.drop_features]
+    assert len(places) == 3
+    for place in places:
+        for drop in places:
+            drop.rate = 0.4 if drop is place else 0.0
+        changes = np.abs(logits_of(pair, training=True) - plain).max((0, 2))
+        assert np.all(changes > 1e-3), place.name
+
+
 def test_a_decoder_says_what_it_lacks():
     decoder = Decoder()
     for call in (

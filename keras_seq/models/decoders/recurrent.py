@@ -86,6 +86,7 @@ class RecurrentDecoder(Decoder):
                 for state, width in enumerate(of_layer)
             ]
         self.mean = GlobalAveragePooling1D(name="mean", **own)
+        self.mean.built = True  # it has no weights, and not every decoder calls it
         seeds = seeds_from(seed)
         self.drops = [
             keras.layers.Dropout(dropout, seed=next(seeds), name=f"dropout_{number}", **own)

@@ -113,6 +113,11 @@ class TransformerDecoder(TransformerParts, Decoder):
 
     def initial_state(self, memory, length):
         """See `Decoder`: empty caches."""
+        if self.positions == "learned" and length > self.max_length:
+            raise ValueError(
+                f"{self.name} has {self.max_length} positions, too few for {length} steps: make it "
+                "with a larger max_length, or search for shorter targets."
+            )
         mask = memory[0].mask
         rows = ops.shape(mask)[0]
         return {
