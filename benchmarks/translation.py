@@ -165,7 +165,7 @@ def report() -> str:
         parts += [
             "### Multi30k, German to English\n\nTest: 1,000 sentences, test_2016_flickr. "
             "Published: the notebooks of bentrevett/pytorch-seq2seq, after 10 epochs, for the "
-            "model of the same paper, counted by their own code on their own tokens, so that a point "
+            "model of the same paper, counted by their own code on their own tokens: a point "
             "more or less says little.",
             _figures(multi30k, published=True),
         ]

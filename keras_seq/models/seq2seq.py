@@ -114,6 +114,12 @@ class Seq2Seq(keras.Model):
         if not self.built:
             self.build()
 
+    def compile_from_config(self, config):
+        """Compiles a loaded model; Keras leaves this to models with a `compile` of their own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
+
     def call(self, inputs, training=False):
         """See the class."""
         source, target = inputs["source"], inputs["target"]

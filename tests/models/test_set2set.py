@@ -148,9 +148,13 @@ def test_searches_point_to_as_many_as_there_are(options):
 
 def test_configuration_types_and_a_file(tmp_path):
     model = made(process_steps=2, glimpse=False, once=True, name="sets")
-    model.compile(optimizer="adam")
+    model.compile(optimizer=keras.optimizers.Adam(0.02), run_eagerly=True)
+    model.fit({"source": SOURCE, "target": TARGET}, epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert int(loaded.optimizer.iterations) == 2
+    for a, b in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
     assert loaded.get_config() == model.get_config()
     inputs = {"source": SOURCE, "target": TARGET}
     np.testing.assert_array_equal(loaded(inputs), model(inputs))
