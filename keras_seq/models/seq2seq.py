@@ -106,10 +106,21 @@ class Seq2Seq(keras.Model):
         self.built = True
 
     def compile(self, *arguments, **options):
-        """As every Keras model; builds it too.
+        """As every Keras model, but that the loss and the metrics are its own; builds it too.
 
         On JAX Keras would otherwise build from the first half of a pair alone.
+
+        Raises:
+            ValueError: A loss or metrics are given.
         """
+        theirs = ("loss", "loss_weights", "metrics", "weighted_metrics")
+        given = [name for name in theirs if options.get(name) is not None]
+        given += ["a second argument"] * (len(arguments) > 1)
+        if given:
+            raise ValueError(
+                f"A Seq2Seq has its own loss and metrics, of tokens; got {', '.join(given)}. "
+                "Compile it with compile(optimizer=...) alone."
+            )
         super().compile(*arguments, **options)
         if not self.built:
             self.build()
@@ -145,6 +156,8 @@ class Seq2Seq(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The mean over the real tokens of a batch; see the class."""
+        if sample_weight is not None:
+            raise ValueError("A Seq2Seq takes no sample weights: every real token weighs the same.")
         target = x["target"][:, 1:]
         real = ops.cast(target != PADDING, "float32")
         log_p = ops.log_softmax(y_pred)

@@ -39,7 +39,7 @@ class TransformerParts(keras.layers.Layer):
             raise ValueError(f"positions must be one of {', '.join(POSITIONS)}; got {positions!r}.")
         self.vocabulary_size, self.units = vocabulary_size, units
         self.layers, self.heads = layers, heads
-        self.hidden_units = hidden_units or 4 * units
+        self.hidden_units = hidden_units
         self.dropout, self.normalization, self.seed = dropout, normalization, seed
         self.activation, self.positions, self.max_length = activation, positions, max_length
         seeds = seeds_from(seed)
@@ -54,7 +54,7 @@ class TransformerParts(keras.layers.Layer):
         self.blocks = [
             self.block_class(
                 heads,
-                self.hidden_units,
+                hidden_units or 4 * units,
                 dropout=dropout,
                 normalization=normalization,
                 activation=activation,

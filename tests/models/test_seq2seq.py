@@ -255,3 +255,16 @@ def test_decoding_needs_no_training_before():
 def test_bad_rates_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         Seq2Seq(*pair_of_one_vocabulary(), **options)
+
+
+def test_a_loss_metrics_and_weights_of_others_are_refused():
+    model = Seq2Seq(*pair_of_one_vocabulary())
+    for options in ({"loss": "mse"}, {"metrics": ["mae"]}):
+        with pytest.raises(ValueError, match=f"of tokens; got {next(iter(options))}"):
+            model.compile("adam", **options)
+    with pytest.raises(ValueError, match="got a second argument"):
+        model.compile("adam", "mse")
+    model.compile("adam", run_eagerly=True)
+    batch = {"source": TARGETS_OF_ALL, "target": TARGETS_OF_ALL}
+    with pytest.raises(ValueError, match="takes no sample weights"):
+        model.train_on_batch(batch, sample_weight=np.ones(N))
