@@ -5,7 +5,7 @@ from keras import ops
 
 
 def repeat_rows(structure, times):
-    """Repeats each row of each tensor: b0 b0 b0 b1 b1 b1 …
+    """Repeats each row of each tensor, one after another: b0 b0 b1 b1.
 
     This is how what a step closes over, the memory of an encoder for instance, is made to fit the
     `width` hypotheses that a beam search follows for each row.

@@ -142,15 +142,22 @@ def assert_equal(found, expected):
         np.testing.assert_allclose(found[name], value, atol=2e-6, err_msg=name)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("quantize", ["float16", "dynamic"])
-def test_rounded_weights(quantize, tmp_path):
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory):
+    """A larger model, how it is exported, and its report without rounding."""
     keras.utils.set_random_seed(1)
     encoder = models.RecurrentEncoder(SOURCES, 40, cell="lstm", embedding_units=16)
     model = models.Seq2Seq(encoder, models.LuongDecoder(TARGETS, 40, embedding_units=16))
     model.build()
     options = {"max_length": LENGTH, "mode": "loop", "length": 8, "batch_size": 2}
-    exact = to_tflite(model, tmp_path / "exact.tflite", **options)
+    path = tmp_path_factory.mktemp("exact") / "model.tflite"
+    return model, options, to_tflite(model, path, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quantize", ["float16", "dynamic"])
+def test_rounded_weights(quantize, exact, tmp_path):
+    model, options, exact = exact
     given = {"quantize": quantize, "check_inputs": [sources(20, 8)], **options}
     report = to_tflite(model, tmp_path / "rounded.tflite", **given)
     assert report.file.size < exact.file.size
