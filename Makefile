@@ -9,17 +9,18 @@ WEB := tests_web/node_modules
 # A worker a core, a file at a time: a test of tracing and compiling keeps one core busy.
 TEST := $(RUN) -m pytest -q -n auto --dist loadfile
 
-.PHONY: help demo test check setup docs test-imdb test-jax test-web demo-page lock format clean
+.PHONY: help demo test check setup docs test-data test-jax test-web demo-page lock format clean
 .PHONY: bench-imdb bench-builtin bench-engine bench-engine-curves bench-imdb-epoch bench-gradient-flow
 .PHONY: bench-linear-scan bench-long-memory bench-mnist-rows bench-mnist-pixels
 .PHONY: bench-export bench-export-table bench-imdb-export
+.PHONY: bench-translation bench-decoding-speed bench-set2set
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
 	@echo "make test        the whole test suite"
 	@echo "make check       format, lint, types and the fast tests"
 	@echo "make setup       the environment alone, in $(VENV)"
-	@echo "make test-imdb   the tests that need IMDB reviews (TFDS_DATA_DIR)"
+	@echo "make test-data   the tests that need real data (TFDS_DATA_DIR, TRANSLATION_DATA_DIR)"
 	@echo "make test-jax    cells, layers and models on JAX, in an environment of their own"
 	@echo "make test-web    exports and the demo page in LiteRT.js (needs npm; the page: Chromium)"
 	@echo "make demo-page   docs/demo with a model in the browser (needs npm); of a run of yours:"
@@ -36,6 +37,9 @@ help:
 	@echo "make bench-export  exported layers beside what Keras exports, into docs/RESULTS.md"
 	@echo "make bench-export-table  every layer in every form, into docs/EXPORT.md"
 	@echo "make bench-imdb-export  what exports of runs/imdb lose on the test reviews"
+	@echo "make bench-translation  the papers' architectures on Multi30k (TRANSLATION_DATA_DIR)"
+	@echo "make bench-decoding-speed  beam search in the graph beside a loop in Python"
+	@echo "make bench-set2set  sorting sets of numbers, by steps of processing"
 	@echo "make docs        docs/CELLS.md from the classes, every cell exported"
 	@echo "make format      mend format and lint;  make lock: renew requirements.lock;  make clean"
 
@@ -53,7 +57,7 @@ check: $(VENV)/.ready
 
 setup: $(VENV)/.ready
 
-test-imdb: $(VENV)/.ready
+test-data: $(VENV)/.ready
 	$(RUN) -m pytest -q -m realdata
 
 # Where TensorFlow cannot be imported, but for one process that compares the values of both.
@@ -98,6 +102,15 @@ bench-export-table: $(VENV)/.ready
 
 bench-imdb-export: $(VENV)/.ready
 	$(RUN) -m benchmarks.imdb_export
+
+bench-translation: $(VENV)/.ready
+	$(RUN) -m benchmarks.translation
+
+bench-decoding-speed: $(VENV)/.ready
+	$(RUN) -m benchmarks.decoding_speed
+
+bench-set2set: $(VENV)/.ready
+	$(RUN) -m benchmarks.set2set_sorting
 
 bench-engine: $(VENV)/.ready
 	$(RUN) -m benchmarks.engine

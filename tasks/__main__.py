@@ -12,7 +12,17 @@ from keras_seq.command_line import quiet
 # Before TensorFlow is imported: its start-up notes are no news to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-TASKS = {"sentiment": ("tasks.sentiment", "Sentiment", "label reviews, many to one")}
+TASKS = {
+    "sentiment": ("tasks.sentiment", "Sentiment", "label reviews, many to one"),
+    "translation": ("tasks.translation", "Translation", "translate sentences, many to many"),
+}
+# Options that `predict` of a task has of its own: here, for help must not wait for TensorFlow.
+PREDICT: dict[str, dict[str, tuple[type, str]]] = {
+    "translation": {
+        "attention": (str, "picture to write of where each word looked (.png, .svg or .pdf)"),
+        "width": (int, "of the beam; 1: greedy (default: the run's)"),
+    }
+}
 
 # Options of `export`, as in `keras_seq.export.TFLiteOptions`, which checks them.
 EXPORT: dict[str, tuple[type, str]] = {
@@ -80,7 +90,10 @@ def _run(options: argparse.Namespace, console: Any) -> None:
     elif options.verb == "evaluate":
         console.print(metrics_table(runner.evaluate(options.data)))
     elif options.verb == "predict":
-        runner.predict(_arguments(options.inputs) if options.inputs else _lines(sys.stdin))
+        own = PREDICT.get(options.task, {})
+        chosen = {name: v for name in own if (v := getattr(options, name)) is not None}
+        inputs = _arguments(options.inputs) if options.inputs else _lines(sys.stdin)
+        runner.predict(inputs, **chosen)
     elif options.verb == "export":
         folder = options.to or os.path.join("saved_models", options.task)
         chosen = {n: v for n in EXPORT if (v := getattr(options, n)) is not None}
@@ -146,6 +159,8 @@ def _parser() -> argparse.ArgumentParser:
 
         predict = verbs.add_parser("predict", parents=[run], help="apply a trained model")
         predict.add_argument("inputs", nargs="*", help="inputs; none: lines of standard input")
+        for option, (kind, help) in PREDICT.get(name, {}).items():
+            predict.add_argument(f"--{option}", type=kind, help=help)
 
         export = verbs.add_parser(
             "export", parents=[run], help="write a SavedModel and a TFLite file, values checked"

@@ -45,22 +45,49 @@ def read_report(folder: Path, *, needed: bool) -> dict[str, Any] | None:
 def export_figures(report: dict[str, Any]) -> dict[str, str]:
     """The figures of an export report that a person wants to see."""
     saved, tflite = report["saved_model"], report["tflite"]
-    ops, latency = tflite["ops"], tflite["latency"]
-    compared = tflite["compared_with_keras"]["serving_default"]
     difference = max(part["difference"] for part in saved["compared_with_keras"].values())
-    shape = " × ".join(str(n) for n in next(iter(latency["shapes"].values())))
     return {
         "SavedModel": _megabytes(saved["bytes"]),
         "TFLite": (
-            f"{_megabytes(tflite['bytes'])}, {sum(ops.values())} builtin ops, "
+            f"{_megabytes(tflite['bytes'])}, {sum(tflite['ops'].values())} builtin ops, "
             f"{tflite['quantize'] or 'float32'}, {tflite['profile']}"
         ),
         "largest difference Keras–SavedModel": f"{difference:.1e}",
-        "largest difference Keras–TFLite": (
-            f"{compared['difference']:.1e} ({compared['rows']} rows, {compared['batches']} batches)"
-        ),
+        **_compared(tflite["compared_with_keras"]),
         **_measured(report.get("measured", {})),
-        "TFLite latency": f"{latency['median_ms']:.2f} ms median ({shape} ids, one thread)",
+        **_latencies(tflite["latency"]),
+    }
+
+
+def _compared(compared: dict[str, Any]) -> dict[str, str]:
+    """Of a model that writes sequences: how many are the same, by each search."""
+    if "serving_default" not in compared:
+        return {
+            f"sequences equal Keras–TFLite, {name}": (
+                f"{part['equal']:.1%} of {part['rows']}, scores within {part['difference']:.1e}"
+            )
+            for name, part in compared.items()
+            if part["equal"] is not None and name != "encode"
+        }
+    part = compared["serving_default"]
+    return {
+        "largest difference Keras–TFLite": (
+            f"{part['difference']:.1e} ({part['rows']} rows, {part['batches']} batches)"
+        )
+    }
+
+
+def _latencies(latency: dict[str, Any]) -> dict[str, str]:
+    """Of the file's one signature, or of each search."""
+    parts = {"TFLite latency": latency}
+    if "median_ms" not in latency:
+        parts = {f"TFLite latency, {name}": part for name, part in latency.items()}
+    return {
+        name: (
+            f"{part['median_ms']:.2f} ms median "
+            f"({' × '.join(map(str, next(iter(part['shapes'].values()))))} ids, one thread)"
+        )
+        for name, part in parts.items()
     }
 
 

@@ -75,6 +75,7 @@ class Runner:
             epochs=config.epochs,
             monitor=monitor,
             console=self.console,
+            more_figures=lambda model: self.task.validation_figures(model, data),
         )
         best = best_epoch(history, monitor)
         seconds = sum(epoch["seconds"] for epoch in history)
@@ -92,13 +93,14 @@ class Runner:
         self.run.write_json(METRICS, metrics)
         return metrics
 
-    def _test(self, model: keras.Model, data: Data) -> dict[str, float]:
+    def _test(self, model: keras.Model, data: Data) -> dict[str, Any]:
         with self.console.status("testing"):
             figures = model.evaluate(data.test(), verbose=0, return_dict=True)
+            more = self.task.test_figures(model, data)
         named = {f"test_{name}": float(value) for name, value in figures.items()}
-        return {"test_examples": data.sizes["test"], **named}
+        return {"test_examples": data.sizes["test"], **named, **more}
 
-    def evaluate(self, source: str | None = None) -> dict[str, float]:
+    def evaluate(self, source: str | None = None) -> dict[str, Any]:
         """Tests the run's model, on its own test data or on those of another source.
 
         All examples of another source count, unless it has a test part of its own.
@@ -114,10 +116,10 @@ class Runner:
         self.task.compile(model)
         return self._test(model, data)
 
-    def predict(self, inputs: Iterable[str]) -> None:
-        """Prints a line for each input."""
+    def predict(self, inputs: Iterable[str], **options: Any) -> None:
+        """Prints a line for each input; the options are the task's."""
         self.run.config()
-        for line in self.task.predict(self.run, inputs):
+        for line in self.task.predict(self.run, inputs, **options):
             self.task.show(self.console, line)
 
     def export(self, folder: str | Path, **options: Any) -> dict[str, Any]:

@@ -217,7 +217,7 @@ class Sentiment(Task):
         loss, metrics = "sparse_categorical_crossentropy", ["accuracy"]
         model.compile(optimizer or "adam", loss=loss, metrics=metrics)
 
-    def predict(self, run: RunDirectory, inputs: Iterable[str]) -> Iterator[str]:
+    def predict(self, run: RunDirectory, inputs: Iterable[str], **options) -> Iterator[str]:
         """See `Task`."""
         model, tokenizer = run.model(), Tokenizer.load(run.path)
         labels = run.read_json(LABELS)

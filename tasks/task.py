@@ -79,8 +79,8 @@ class Task(ABC):
         """Gives a model its loss and metrics."""
 
     @abstractmethod
-    def predict(self, run: RunDirectory, inputs: Iterable[str]) -> Iterator[str]:
-        """A line of output for each input."""
+    def predict(self, run: RunDirectory, inputs: Iterable[str], **options: Any) -> Iterator[str]:
+        """A line of output for each input; the options are those that `__main__` lists."""
 
     @abstractmethod
     def export(
@@ -101,6 +101,14 @@ class Task(ABC):
         Returns:
             The report.
         """
+
+    def validation_figures(self, model: keras.Model, data: Any) -> Mapping[str, float]:
+        """Figures of an epoch beside loss and metrics, by names that begin with "val_"."""
+        return {}
+
+    def test_figures(self, model: keras.Model, data: Any) -> Mapping[str, Any]:
+        """Figures of the test part beside loss and metrics, by names that begin with "test_"."""
+        return {}
 
     def baselines(self, data: Data) -> dict[str, float]:
         """Test figures of simpler systems on the same data, for the closing table."""

@@ -6,11 +6,12 @@ and the epoch. The order of the data is a function of (seed, epoch), so an epoch
 is simply done again. `keras.callbacks.BackupAndRestore` keeps neither seeds nor order.
 """
 
+import contextlib
 import io
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import keras
 import numpy as np
@@ -32,8 +33,12 @@ def fit(
     epochs: int,
     monitor: str,
     console: Console,
+    more_figures: Callable[[keras.Model], Mapping[str, float]] = lambda model: {},
 ) -> list[dict[str, float]]:
     """Trains a compiled model, from where `run` stands to `epochs`.
+
+    Where the optimizer averages the weights over the steps (`use_ema`), it is their averages that
+    are validated and kept as the model; training goes on from the weights themselves.
 
     Args:
         model: Built and compiled. Afterwards it has the weights of its best epoch.
@@ -44,6 +49,7 @@ def fit(
         epochs: Epochs in all, those done before included.
         monitor: Validation figure whose largest value makes the best epoch.
         console: Where progress is shown.
+        more_figures: Further validation figures of an epoch, by name.
 
     Returns:
         The history: the figures of every epoch, and its seconds.
@@ -68,7 +74,11 @@ def fit(
                 validation_data=validation,
                 shuffle=False,  # the batches come shuffled
                 verbose=0,
-                callbacks=[progress, _Checkpoint(run, history, monitor)],
+                callbacks=[
+                    *_swaps(model),
+                    _Checkpoint(run, history, monitor, more_figures),
+                    progress,  # after what adds figures
+                ],
             )
         finally:
             progress.bar.stop()  # Keras does not say when training ends by Ctrl-C
@@ -80,9 +90,10 @@ def fit(
 class _Checkpoint(keras.callbacks.Callback):
     """Saves the run after every epoch, the best model before the checkpoint that counts on it."""
 
-    def __init__(self, run, history, monitor):
+    def __init__(self, run, history, monitor, more_figures):
         super().__init__()
         self.run, self.history, self.monitor = run, history, monitor
+        self.more_figures = more_figures
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -93,12 +104,48 @@ class _Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = round(self.trained - self.started, 3)
-        figures = {name: float(value) for name, value in (logs or {}).items()}
-        self.history.append({"epoch": epoch + 1, **figures, "seconds": seconds})
-        if best_epoch(self.history, self.monitor) == epoch + 1:
-            self.run.save_model(self.model)
+        with averaged(self.model):
+            logs.update(self.more_figures(self.model))
+            figures = {name: float(value) for name, value in logs.items()}
+            self.history.append({"epoch": epoch + 1, **figures, "seconds": seconds})
+            if best_epoch(self.history, self.monitor) == epoch + 1:
+                self.run.save_model(self.model)
         _save(self.model, self.history, self.run)
         self.run.write_json("history.json", self.history)
+
+
+class _Averages(keras.callbacks.SwapEMAWeights):
+    """Puts averages in the place of weights for a validation; then all is as it was, to the bit.
+
+    Keras exchanges the two by sums and differences, which round.
+    """
+
+    def on_test_begin(self, logs=None):
+        variables = [*self.model.trainable_variables, *self.model.optimizer.variables]
+        self.before = [(variable, variable.numpy()) for variable in variables]
+        super().on_test_begin(logs)
+
+    def on_test_end(self, logs=None):
+        super().on_test_end(logs)
+        for variable, value in self.before:
+            variable.assign(value)
+
+
+def _swaps(model: keras.Model) -> list[keras.callbacks.Callback]:
+    """What exchanges weights and averages around a validation, if there are averages."""
+    return [_Averages()] if model.optimizer.use_ema else []
+
+
+@contextlib.contextmanager
+def averaged(model: keras.Model) -> Iterator[None]:
+    """Inside the block the model has the averages of its weights, where its optimizer has them."""
+    swaps = _swaps(model)
+    for swap in swaps:
+        swap.set_model(model)
+        swap.on_test_begin()
+    yield
+    for swap in swaps:
+        swap.on_test_end()
 
 
 def best_epoch(history: list[dict[str, float]], monitor: str) -> int:

@@ -18,8 +18,11 @@ MODULES = sorted(
 # Public names without an example, and why.
 NO_EXAMPLE = {
     "DataError": "an exception: what raises it says when",
+    "Decoder": "abstract: its subclasses have examples",
+    "Encoded": "made by encoders, whose examples show one",
     "ExportError": "an exception: what raises it says when",
     "GatedCell": "abstract: a Cell with one option more, and its example would be that of LSTMCell",
+    "RecurrentDecoder": "abstract: its subclasses have examples",
     "TFLiteReport": "made by to_tflite, never by hand",
     "TextDataset": "made by load_texts, whose example reads one",
     "from_torch": "needs torch, which need not be installed: test_torch.py",

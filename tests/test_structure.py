@@ -19,8 +19,8 @@ BELOW = {
     "data": set(),
     "inspect": {"decoding", "layers", "cells"},
     "converters": {"layers", "cells"},
-    "export": {"converters", "layers", "cells"},
-    "command_line": {"export", "layers"},
+    "export": {"converters", "decoding", "layers", "cells"},
+    "command_line": {"export", "models", "layers"},
     "tasks": {
         "command_line",
         "models",

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-import keras_seq.layers  # noqa: F401 registers the layers that a file may name
+import keras_seq.models  # noqa: F401 registers the layers and models that a file may name
 from keras_seq.export.atomic import replacing
 from keras_seq.export.errors import ExportError
 from keras_seq.export.report import TFLiteReport
@@ -54,6 +54,7 @@ def export(options: argparse.Namespace) -> TFLiteReport | None:
             "--quantize int8 fits its whole numbers to data: give --representative DATA, an .npz "
             "of inputs as the model takes them, by name; a hundred rows are enough."
         )
+    own = {} if options.max_length is None else {"max_length": options.max_length}
     tolerance = {} if options.tolerance is None else {"tolerance": options.tolerance}
     for module in options.python:
         import_code(module)
@@ -67,12 +68,12 @@ def export(options: argparse.Namespace) -> TFLiteReport | None:
         report = None
         if options.tflite:
             lite = places.enter_context(replacing(Path(options.tflite)))
-            report = to_tflite(model, lite, **arguments, **tolerance)
+            report = to_tflite(model, lite, **arguments, **own, **tolerance)
             report = replace(report, file=replace(report.file, path=Path(options.tflite)))
         if options.saved_model:
             # Rounding is the TFLite file's: what is let through there is no measure here.
             exact = {} if options.quantize else tolerance
-            to_saved_model(model, options.saved_model, **exact)
+            to_saved_model(model, options.saved_model, **own, **exact)
         if options.report:
             found = {"tflite": report.as_dict()} if report is not None else {}
             found |= {"saved_model": options.saved_model} if options.saved_model else {}

@@ -140,6 +140,9 @@ def _add_export(verbs: Any) -> _Parser:
     parser.add_argument(
         "--tolerance", type=float, metavar="X", help="largest difference let through"
     )
+    parser.add_argument(
+        "--max-length", type=int, metavar="N", help="of a Seq2Seq: the most tokens it writes (64)"
+    )
     parser.add_argument("--report", metavar="FILE.json", help="what was written and checked")
     lite = parser.add_argument_group("the TFLite file")
     lite.add_argument("--mode", choices=_words(MODES), help="form of the recurrent layers")

@@ -1,33 +1,56 @@
-"""Labelled texts, from their source to batches that a model is trained on.
+"""Texts with labels or translations, from their source to batches that a model is trained on.
 
-`load_texts` turns a source (the built-in corpus, TensorFlow Datasets, files) into a `TextDataset`
-with a training, a validation and a test part. `Tokenizer.fit` learns the vocabulary of the
-training part, `Tokenizer.encode` turns texts into ragged ids, and `bucketed_batches` turns these
-into padded batches of few fixed shapes. `bag_of_words_accuracy` is the baseline to beat.
+**Classification.** `load_texts` turns a source (the built-in corpus, TensorFlow Datasets, files)
+into a `TextDataset` with a training, a validation and a test part. `Tokenizer.fit` learns the
+vocabulary of the training part, `Tokenizer.encode` turns texts into ragged ids, and
+`bucketed_batches` turns these into padded batches of few fixed shapes. `bag_of_words_accuracy` is
+the baseline to beat.
+
+**Translation.** `load_pairs` gives a `ParallelDataset` in the same way, `TextCodec` turns texts
+into ids of words, subwords or characters and ids back into texts, and `pair_batches` makes batches
+of both sides. `fitting` and `cut_sequences` are for what is too long. `word_by_word_accuracy` is
+the baseline to beat.
 """
 
 from keras_seq.data.bag_of_words import bag_of_words_accuracy
 from keras_seq.data.batching import bucketed_batches, pad_ragged
 from keras_seq.data.dataset import DataError, LabelledTexts, TextDataset, split
+from keras_seq.data.generated_pair import generate_pairs
+from keras_seq.data.pair_batching import FittingPairs, cut_sequences, fitting, pair_batches
+from keras_seq.data.parallel import ParallelDataset, ParallelTexts, split_pairs
+from keras_seq.data.parallel_sources import load_pairs
 from keras_seq.data.reviews import (
     BAG_OF_WORDS_CEILING,
     generate_reviews,
     generate_reviews_with_kinds,
 )
 from keras_seq.data.sources import load_texts
+from keras_seq.data.text_codec import TextCodec
 from keras_seq.data.tokenizer import Tokenizer
+from keras_seq.data.word_by_word import word_by_word_accuracy
 
 __all__ = [
     "BAG_OF_WORDS_CEILING",
     "DataError",
+    "FittingPairs",
     "LabelledTexts",
+    "ParallelDataset",
+    "ParallelTexts",
+    "TextCodec",
     "TextDataset",
     "Tokenizer",
     "bag_of_words_accuracy",
     "bucketed_batches",
+    "cut_sequences",
+    "fitting",
+    "generate_pairs",
     "generate_reviews",
     "generate_reviews_with_kinds",
+    "load_pairs",
     "load_texts",
     "pad_ragged",
+    "pair_batches",
     "split",
+    "split_pairs",
+    "word_by_word_accuracy",
 ]

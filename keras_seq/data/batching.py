@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from keras_seq.data.batch_plan import fill_batches, plan_batches
+
 
 def pad_ragged(
     ragged: tf.RaggedTensor, length: int | tf.Tensor | None = None
@@ -29,7 +31,7 @@ def pad_ragged(
         >>> ids.numpy().tolist(), mask.numpy().tolist()
         ([[5, 0, 0], [7, 8, 0]], [[True, False, False], [True, True, False]])
     """
-    _check_one_ragged_axis(ragged)
+    check_one_ragged_axis(ragged)
     if length is None:
         length = tf.maximum(ragged.bounding_shape(axis=1, out_type=tf.int32), 1)
     # As a tensor, because to_tensor takes no tensor inside a list; -1 stands for any length.
@@ -89,9 +91,9 @@ def bucketed_batches(
     """
     labels = tf.convert_to_tensor(labels)
     _check_arguments(sequences, labels, bucket_lengths, batch_size, one_hot)
-    batches, lengths = _plan(
-        sequences.row_lengths().numpy(), sorted(bucket_lengths), batch_size, shuffle_seed, epoch
-    )
+    limits = np.sort(bucket_lengths)
+    buckets = np.searchsorted(limits, sequences.row_lengths().numpy())
+    batches, batch_buckets = plan_batches(buckets, [batch_size] * len(limits), shuffle_seed, epoch)
     name = "ids" if sequences.shape.rank == 2 and sequences.dtype.is_integer else "features"
 
     def gather(rows: tf.Tensor, length: tf.Tensor) -> tuple:
@@ -105,42 +107,11 @@ def bucketed_batches(
         element = (inputs, tf.gather(labels, rows))
         return (*element, rows) if with_index else element
 
-    plan = tf.data.Dataset.from_tensor_slices((tf.ragged.stack(batches), lengths))
-    dataset = plan.map(gather, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(
-        tf.data.AUTOTUNE
-    )
+    return fill_batches(batches, limits[batch_buckets], gather)
 
 
-def _plan(
-    lengths: np.ndarray,
-    bucket_lengths: Sequence[int],
-    batch_size: int,
-    shuffle_seed: int | None,
-    epoch: int,
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Gives the row numbers of every batch and the length it is padded to."""
-    order = _order(len(lengths), shuffle_seed, 2 * epoch)
-    buckets = np.searchsorted(bucket_lengths, lengths)[order]
-    batches, batch_lengths = [], []
-    for bucket, length in enumerate(bucket_lengths):
-        rows = order[buckets == bucket]
-        chunks = np.split(rows, range(batch_size, len(rows), batch_size)) if len(rows) else []
-        batches += chunks
-        batch_lengths += [length] * len(chunks)
-    batch_order = _order(len(batches), shuffle_seed, 2 * epoch + 1)
-    return [batches[n] for n in batch_order], np.array(batch_lengths, np.int64)[batch_order]
-
-
-def _order(count: int, seed: int | None, number: int) -> np.ndarray:
-    """Gives the `number`-th permutation of a seed, or the identity without one."""
-    rows = tf.range(count, dtype=tf.int64)
-    if seed is not None:
-        rows = tf.random.experimental.index_shuffle(rows, [seed, number], max_index=count - 1)
-    return rows.numpy()
-
-
-def _check_one_ragged_axis(ragged: tf.RaggedTensor) -> None:
+def check_one_ragged_axis(ragged: tf.RaggedTensor) -> None:
+    """Refuses sequences of which more than the time axis is ragged."""
     if ragged.ragged_rank != 1:
         raise ValueError(
             f"sequences of shape {ragged.shape} have {ragged.ragged_rank} ragged axes; only the "
@@ -160,7 +131,7 @@ def _check_arguments(
             f"sequences came as {type(sequences).__name__}; give a tf.RaggedTensor, for example "
             "from tf.RaggedTensor.from_tensor or tokenizer.encode."
         )
-    _check_one_ragged_axis(sequences)
+    check_one_ragged_axis(sequences)
     count = int(sequences.nrows())
     if count == 0:
         raise ValueError("there are no sequences; give at least one.")

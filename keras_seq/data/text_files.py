@@ -83,7 +83,7 @@ def read_file(path: Path) -> list[Row]:
         raise DataError(
             f"{path} {came}; give a file that ends in {', '.join(TABLE_ENDINGS)}, or a folder."
         )
-    content = _read_text(path)
+    content = decode_text(path.read_bytes(), path)
     if not content.strip():
         raise DataError(f"{path} is empty; give a file with labelled texts.")
     rows = list(_json_rows(path, content) if ending == ".jsonl" else _table_rows(path, content))
@@ -118,7 +118,7 @@ def read_class_folders(folder: Path) -> list[Row]:
                 f"{class_folder.name!r} there, one per file, or remove the folder."
             )
         for path in paths:
-            if not (text := _read_text(path).strip()):
+            if not (text := decode_text(path.read_bytes(), path).strip()):
                 raise DataError(f"{path} is empty; write the text into it or remove it.")
             rows.append((text, class_folder.name))
     if not rows:
@@ -130,8 +130,19 @@ def read_class_folders(folder: Path) -> list[Row]:
     return rows
 
 
-def _read_text(path: Path) -> str:
-    content = path.read_bytes()
+def decode_text(content: bytes, path: Path) -> str:
+    """Decodes the UTF-8 content of a file, without a byte order mark.
+
+    Args:
+        content: The bytes.
+        path: Where they come from, for the error message.
+
+    Returns:
+        The text.
+
+    Raises:
+        DataError: It is not UTF-8; the message names the line.
+    """
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:

@@ -37,14 +37,9 @@ def read_tfds(
         DataError: There is no such dataset, it cannot be downloaded, or it has no text, no class
             label or no split "train".
     """
-    builder = _builder(name, data_dir or os.environ.get(DATA_DIR_VARIABLE))
+    builder = open_builder(name, data_dir)
     text_key, label_key = _find_features(name, builder)
-    _prepare(name, builder)
-    if "train" not in builder.info.splits:
-        raise DataError(
-            f"tfds:{name} has no split 'train' but {', '.join(builder.info.splits)}; "
-            "give another dataset."
-        )
+    prepare(name, builder)
 
     def read(part: str) -> LabelledTexts | None:
         if part not in builder.info.splits:
@@ -64,11 +59,16 @@ def read_tfds(
     return train, test, tuple(builder.info.features[label_key].names)
 
 
-def _builder(name: str, data_dir: str | Path | None) -> "tfds.core.DatasetBuilder":
+def open_builder(name: str, data_dir: str | Path | None) -> "tfds.core.DatasetBuilder":
+    """Finds a TFDS dataset by its name; `read_tfds` says where.
+
+    Raises:
+        DataError: There is no such dataset.
+    """
     import tensorflow_datasets as tfds  # here, since most sources do without it
 
     try:
-        return tfds.builder(name, data_dir=data_dir)
+        return tfds.builder(name, data_dir=data_dir or os.environ.get(DATA_DIR_VARIABLE))
     except tfds.core.DatasetNotFoundError as error:
         nearest = difflib.get_close_matches(name.split("/")[0], tfds.list_builders(), n=3)
         guess = f"did you mean {' or '.join(nearest)}?" if nearest else "see tfds.list_builders()."
@@ -96,7 +96,12 @@ def _find_features(name: str, builder: "tfds.core.DatasetBuilder") -> tuple[str,
     return text, label
 
 
-def _prepare(name: str, builder: "tfds.core.DatasetBuilder") -> None:
+def prepare(name: str, builder: "tfds.core.DatasetBuilder") -> None:
+    """Downloads a TFDS dataset if it is not there, and checks that it has a split "train".
+
+    Raises:
+        DataError: It cannot be downloaded, or has no such split.
+    """
     try:
         builder.download_and_prepare()
     except ModuleNotFoundError as error:
@@ -110,6 +115,11 @@ def _prepare(name: str, builder: "tfds.core.DatasetBuilder") -> None:
             f"{type(error).__name__}: {_first_line(error)}. Put the prepared dataset there, or "
             f"name the folder that holds it with data_dir or {DATA_DIR_VARIABLE}."
         ) from error
+    if "train" not in builder.info.splits:
+        raise DataError(
+            f"tfds:{name} has no split 'train' but {', '.join(builder.info.splits)}; "
+            "give another dataset."
+        )
 
 
 def _first_line(error: Exception) -> str:

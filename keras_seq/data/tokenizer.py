@@ -4,10 +4,8 @@ The rules are graph operations, so they live inside a SavedModel, and they are f
 written again in any language from `tokenizer.json` (see `Tokenizer.files`).
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,12 +15,17 @@ import tensorflow as tf
 from keras_seq.data.batching import pad_ragged
 from keras_seq.data.dataset import DataError
 from keras_seq.data.token_rules import RULES, split_tokens
+from keras_seq.data.vocabulary_files import (
+    check_once,
+    load_files,
+    rules_text,
+    save_files,
+    text_chunks,
+    vocabulary_text,
+)
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 VOCABULARY_FILE, RULES_FILE = "vocabulary.txt", "tokenizer.json"
-FORMAT_VERSION = 1
-
-_CHUNK_SIZE = 2048  # texts worked on at once, so that memory stays small
 
 
 class Tokenizer(tf.Module):
@@ -104,7 +107,7 @@ class Tokenizer(tf.Module):
             ('[PAD]', '[UNK]', 'c', 'b')
         """
         counts: Counter[bytes] = Counter()
-        for chunk in _chunks(texts):
+        for chunk in text_chunks(texts):
             counts.update(split_tokens(chunk).flat_values.numpy().tolist())
         ordered = sorted((-n, word.decode()) for word, n in counts.items() if n >= min_count)
         vocabulary = [word for _, word in ordered[: max(max_words, 0)]]
@@ -146,7 +149,7 @@ class Tokenizer(tf.Module):
             >>> Tokenizer(["a", "b"]).encode(["b", "b a x"]).to_list()
             [[3], [3, 2, 1]]
         """
-        rows = [self(chunk) for chunk in _chunks(texts)]
+        rows = [self(chunk) for chunk in text_chunks(texts)]
         return tf.concat(rows or [self(tf.zeros([0], tf.string))], axis=0)
 
     def count(self, texts: Sequence[str]) -> list[int]:
@@ -228,23 +231,15 @@ class Tokenizer(tf.Module):
             >>> Tokenizer(["a", "b"]).files()["vocabulary.txt"].splitlines()
             ['[PAD]', '[UNK]', 'a', 'b']
         """
-        rules = {
-            "version": FORMAT_VERSION,
-            "number_of_ids": len(self),
-            "max_length": self.max_length,
-            "keep": self.keep,
-            **RULES,
-        }
+        options = {"max_length": self.max_length, "keep": self.keep}
         return {
-            VOCABULARY_FILE: "".join(f"{word}\n" for word in self._words),
-            RULES_FILE: json.dumps(rules, indent=2) + "\n",
+            VOCABULARY_FILE: vocabulary_text(self._words),
+            RULES_FILE: rules_text(len(self), options, RULES),
         }
 
     def save(self, folder: str | Path) -> None:
         """Writes `vocabulary.txt` and `tokenizer.json` into a folder, made if it is not there."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        for name, text in self.files().items():
-            (Path(folder) / name).write_text(text, encoding="utf-8", newline="\n")
+        save_files(self.files(), folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Tokenizer":
@@ -259,36 +254,17 @@ class Tokenizer(tf.Module):
         Raises:
             DataError: A file is missing or damaged, or of another version.
         """
-        words = _read(Path(folder) / VOCABULARY_FILE).removesuffix("\n").split("\n")
-        rules_path = Path(folder) / RULES_FILE
-        try:
-            rules = json.loads(_read(rules_path))
-            version, count = rules["version"], rules["number_of_ids"]
-            max_length, keep = rules["max_length"], rules["keep"]
-        except (json.JSONDecodeError, TypeError, KeyError) as error:
-            raise DataError(
-                f"{rules_path} is damaged ({type(error).__name__}: {error}); save it again."
-            ) from error
-        if version != FORMAT_VERSION or any(rules.get(key) != RULES[key] for key in RULES):
-            raise DataError(
-                f"{rules_path} holds rules of version {version} that differ from version "
-                f"{FORMAT_VERSION}, the one known here; fit and save the tokenizer again."
-            )
-        if words[:2] != [PADDING, UNKNOWN] or len(words) != count:
-            raise DataError(
-                f"{Path(folder) / VOCABULARY_FILE} holds {len(words)} lines from {words[:2]} on, "
-                f"not {count} lines from {[PADDING, UNKNOWN]} on; save it again."
-            )
-        return cls(words[2:], max_length, keep)
+        words, options = load_files(
+            Path(folder) / VOCABULARY_FILE,
+            Path(folder) / RULES_FILE,
+            special=(PADDING, UNKNOWN),
+            options=("max_length", "keep"),
+            rules=RULES,
+        )
+        return cls(words, **options)
 
     def _cut(self, ragged: tf.RaggedTensor, length: int) -> tf.RaggedTensor:
         return ragged[:, :length] if self.keep == "start" else ragged[:, -length:]
-
-
-def _chunks(texts: Iterable[str]) -> Iterator[tf.Tensor]:
-    remaining = iter(texts)
-    while chunk := list(islice(remaining, _CHUNK_SIZE)):
-        yield tf.constant(chunk, tf.string)
 
 
 def _check_words(vocabulary: Sequence[str]) -> None:
@@ -298,17 +274,4 @@ def _check_words(vocabulary: Sequence[str]) -> None:
                 f"word {position} of the vocabulary is {word!r}; give words that are not empty, "
                 f"hold no space and are not {PADDING} or {UNKNOWN}, which come by themselves."
             )
-    if len(set(vocabulary)) < len(vocabulary):
-        word, count = Counter(vocabulary).most_common(1)[0]
-        raise DataError(f"the vocabulary holds {word!r} {count} times; give each word once.")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror}); give a folder that a tokenizer is in."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is damaged: {error}; save the tokenizer again.") from error
+    check_once(vocabulary, "word")

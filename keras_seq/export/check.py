@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seq.export.errors import ExportError
-from keras_seq.export.signature import Signature, all_layers
+from keras_seq.export.signature import Arrays, Signature
+from keras_seq.export.sizes import fit, made_up, other_sizes
 
-Arrays = dict[str, np.ndarray]
 Runner = Callable[[Arrays], Mapping[str, Any]]
 
 
@@ -32,9 +32,10 @@ class Tolerance:
     Attributes:
         value: The limit.
         of: Which difference is limited. "largest": the largest of a batch, times its largest output
-            where that is above 1. "mean": the mean of all batches, as a part of what the outputs
-            themselves differ from their mean. Rounded weights move a few values far, so that for
-            quantised files the mean says more.
+            where that is above 1; ids and texts must be equal. "mean": the mean of all batches, as
+            a part of what the outputs themselves differ from their mean. Rounded weights move a few
+            values far, so that for quantised files the mean says more. "nothing": it is measured
+            and not limited, for what a small difference can turn into something else altogether.
     """
 
     value: float
@@ -54,6 +55,8 @@ class Comparison:
         batches: How many batches were compared.
         rows: How many rows they held in all.
         shapes: The input shapes of each batch.
+        equal: The share of equal ones among ids and texts, without the padding that both have; None
+            if there are none. The other figures are those of numbers that are not whole.
     """
 
     difference: float
@@ -63,6 +66,7 @@ class Comparison:
     batches: int
     rows: int
     shapes: list[dict[str, tuple[int, ...]]] = field(default_factory=list)
+    equal: float | None = None
 
 
 def make_cases(
@@ -90,7 +94,7 @@ def make_cases(
     given = [arrays for example in check_inputs for arrays in fit(signature.arrays(example), fixed)]
     run = signature.traced()
     cases = [make_case(arrays, run) for arrays in given]
-    for arrays in _other_sizes(fixed, given[0]):
+    for arrays in other_sizes(fixed, given[0]):
         try:
             cases.append(make_case(arrays, run))
         except (ValueError, tf.errors.InvalidArgumentError):
@@ -118,6 +122,7 @@ def compare(
     """
     worst = 0.0
     gaps: dict[str, list[np.ndarray]] = defaultdict(list)
+    equal: list[np.ndarray] = []
     for case in cases:
         shapes = {name: array.shape for name, array in case.inputs.items()}
         try:
@@ -138,6 +143,17 @@ def compare(
                     f"{subject} is refused: its output {name!r} has the shape {actual.shape} on "
                     f"inputs {shapes}; the Keras model's has {expected.shape}."
                 )
+            if expected.dtype.kind != "f":
+                equal.append(_equal(actual, expected))
+                if tolerance.of == "largest" and not equal[-1].all():
+                    number = expected.dtype.kind in "iub"
+                    by = f" by {_gaps(actual, expected).max():.3g}" if number else ""
+                    raise ExportError(
+                        f"{subject} is refused: its output {name!r} differs{by} from the Keras "
+                        f"model's on inputs {shapes}: {equal[-1].mean():.1%} is equal, and of ids "
+                        "and texts all has to be."
+                    )
+                continue
             gap = _gaps(actual, expected)
             largest = float(gap.max(initial=0))
             # Beyond 1 the digits of float32 lie further apart, and so may the values.
@@ -161,6 +177,7 @@ def compare(
         batches=len(cases),
         rows=sum(_rows(case.inputs) for case in cases),
         shapes=[{n: tuple(a.shape) for n, a in case.inputs.items()} for case in cases],
+        equal=_share(equal),
     )
 
 
@@ -197,81 +214,17 @@ def _full_precision() -> Iterator[None]:
         tf.config.experimental.enable_tensor_float_32_execution(enabled)
 
 
-def fit(arrays: Arrays, signature: Signature, repeat: bool = False) -> Iterator[Arrays]:
-    """Brings arrays to the lengths that `signature` fixes, in batches of its size.
-
-    Args:
-        arrays: By input name.
-        signature: The sizes.
-        repeat: Whether ids that are too short are repeated, as numbers are, or padded with zeros.
-    """
-    specs = signature.inputs
-    fitted = {}
-    for name, array in arrays.items():
-        for axis, size in enumerate(specs[name].shape[1:], start=1):
-            missing = (size or 0) - array.shape[axis]
-            if missing > 0 and array.ndim == 2 and array.dtype.kind in "iu" and not repeat:
-                array = np.pad(array, [(0, 0), (0, missing)])
-            array = _resized(array, axis, size or array.shape[axis])
-        fitted[name] = array
-    fixed = [name for name, spec in specs.items() if spec.shape.rank and spec.shape[0]]
-    rows = max((arrays[name].shape[0] for name in fixed), default=1)
-    batch = max((specs[name].shape[0] for name in fixed), default=1)
-    for start in range(0, rows, batch):
-        yield fitted | {name: _resized(fitted[name], 0, batch, start) for name in fixed}
+def _equal(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Whether ids or texts are equal, of all but the zeros that both end with."""
+    equal = actual == expected
+    if expected.dtype.kind not in "iu":
+        return np.ravel(equal)
+    return equal[(actual != 0) | (expected != 0)]
 
 
-def _other_sizes(signature: Signature, arrays: Arrays) -> Iterator[Arrays]:
-    """The first example at other batch sizes and shorter lengths, where these are dynamic."""
-    specs = signature.inputs
-    batched = [n for n, s in specs.items() if s.shape.rank and s.shape[0] is None]
-    timed = [n for n, s in specs.items() if s.shape.rank > 1 and s.shape[1] is None]
-    # Inputs of one length keep one length, since each is shortened by the same rule.
-    rules: list[tuple[int, Callable[[int], int]]] = [
-        (1, lambda length: length),
-        (3, lambda length: length),
-        (2, lambda length: max(1, length // 2)),
-        (3, lambda length: 1),
-    ]
-    for rows, shorter in rules[: 4 if timed else 2]:
-        sized = dict(arrays)
-        for name in batched:
-            sized[name] = _resized(sized[name], 0, rows)
-        for name in timed:
-            sized[name] = _resized(sized[name], 1, shorter(sized[name].shape[1]))
-        if batched or timed:
-            yield sized
-
-
-def _resized(array: np.ndarray, axis: int, size: int, start: int = 0) -> np.ndarray:
-    """`size` entries along `axis` from `start` on, beginning again where they run out."""
-    return np.take(array, np.arange(start, start + size) % array.shape[axis], axis)
-
-
-def made_up(signature: Signature) -> Arrays:
-    """Random inputs, 4 rows of 12 steps: normal numbers; known ids, padded on the right."""
-    rng = np.random.default_rng(0)
-    arrays = {}
-    for name, spec in signature.inputs.items():
-        sizes = (4, 12)  # batch, length
-        shape = [n or sizes[min(axis, 1)] for axis, n in enumerate(spec.shape)]
-        if spec.dtype == tf.bool:
-            arrays[name] = np.ones(shape, bool)
-        elif spec.dtype.is_integer:
-            arrays[name] = rng.integers(1, max(2, _known_ids(signature.model)), shape)
-            if len(shape) == 2 and shape[1] > 2:
-                arrays[name][: shape[0] // 2, -2:] = 0
-        else:
-            arrays[name] = rng.normal(size=shape)
-    return arrays
-
-
-def _known_ids(model: Any) -> int:
-    """How many ids every embedding of the model knows; 2 if it has none."""
-    sizes = [
-        layer.input_dim for layer in all_layers(model) if isinstance(layer, keras.layers.Embedding)
-    ]
-    return min(sizes, default=2)
+def _share(parts: Sequence[np.ndarray]) -> float | None:
+    found = np.concatenate([np.zeros(0, bool), *parts])
+    return float(found.mean()) if found.size else None
 
 
 def _gaps(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -301,6 +254,8 @@ def _spread(cases: Sequence[Case]) -> float:
     highs: dict[str, float] = {}
     for case in cases:
         for name, array in case.outputs.items():
+            if array.dtype.kind != "f":
+                continue
             values = array.astype("float64")
             lows[name] = values.min(initial=lows.get(name, np.inf))
             highs[name] = values.max(initial=highs.get(name, -np.inf))

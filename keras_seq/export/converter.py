@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_seq.export.check import Arrays
 from keras_seq.export.errors import ExportError
-from keras_seq.export.saved_model import save_functions
+from keras_seq.export.saved_functions import save_functions
 from keras_seq.export.signature import all_layers
 
 _PROGRAM = Path(__file__).with_name("converter_process.py")

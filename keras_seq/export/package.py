@@ -2,18 +2,19 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
+from keras_seq.decoding import Search
 from keras_seq.export.atomic import replacing
-from keras_seq.export.check import Tolerance, make_cases
+from keras_seq.export.check import Case, Tolerance, make_cases
 from keras_seq.export.errors import ExportError
 from keras_seq.export.options import TFLiteOptions
 from keras_seq.export.report import export_report
-from keras_seq.export.runtime import TFLiteModel, measure_latency
+from keras_seq.export.runtime import SIGNATURE, Arrays, TFLiteModel, measure_latency
 from keras_seq.export.saved_model import (
     LABELS_FILE,
     TextTokenizer,
@@ -23,10 +24,17 @@ from keras_seq.export.saved_model import (
     lines,
     write_saved_model,
 )
+from keras_seq.export.searching.functions import TextCodec, is_searched
+from keras_seq.export.searching.saved_model import SavedSearches
+from keras_seq.export.searching.searching import Searching
 from keras_seq.export.signature import Signature
 from keras_seq.export.tflite import refuse_half_precision, write_tflite
+from keras_seq.export.whole import Whole
 
 SAVED_MODEL, TFLITE, REPORT = "saved_model", "model.tflite", "report.json"
+_CODECS = [
+    f"{name}{end}" for name in ("codec", "source", "target") for end in (".json", ".vocabulary.txt")
+]
 _CONTENTS = (SAVED_MODEL, TFLITE, REPORT, LABELS_FILE, "tokenizer.json", "vocabulary.txt")
 
 
@@ -113,17 +121,118 @@ def export_all(
         begin("converting to TFLite and checking it")
         fixed = signature.fixed(options.batch_size, options.length)
         cases = make_cases(signature, check_inputs, fixed)
-        written = write_tflite(signature, options, draft / TFLITE, cases, files)
+        written = write_tflite(Whole.of(signature, options, cases), draft / TFLITE, files)
         begin("measuring the latency")
-        one_row = min(cases, key=lambda case: sum(a.shape[0] for a in case.inputs.values()))
-        latency = measure_latency(draft / TFLITE, one_row.inputs)
-        measured = {}
-        if measure:
-            begin("measuring what the .tflite is worth")
-            measured = {"measured": measure(TFLiteModel(draft / TFLITE))}
+        latency = measure_latency(draft / TFLITE, _one_row(cases))
+        measured = _measured(measure, draft / TFLITE, SIGNATURE, begin)
         begin("writing the report")
-        for name, content in files.items():
-            (draft / name).write_text(content, encoding="utf-8", newline="")
+        _write(draft, files)
         report = export_report(draft / SAVED_MODEL, written, saved, latency) | measured
-        (draft / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        _write(draft, {REPORT: json.dumps(report, indent=2) + "\n"})
     return report
+
+
+def export_seq2seq(
+    model: Any,
+    folder: str | os.PathLike[str],
+    *,
+    searches: Mapping[str, Search] | None = None,
+    max_length: int | None = None,
+    codec_source: TextCodec | None = None,
+    codec_target: TextCodec | None = None,
+    check_inputs: Sequence[Any] | None = None,
+    check_texts: Sequence[str] | None = None,
+    tolerance: float = 1e-5,
+    tflite: TFLiteOptions | None = None,
+    measure: Callable[[TFLiteModel], dict[str, Any]] | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Does for a `Seq2Seq` what `export_all` does for other models.
+
+    The folder then holds `saved_model/`, `model.tflite`, `report.json` and the codecs' files. In
+    the report each signature is compared, and "latency" has the times of each search by its name.
+
+    Args:
+        model: A `Seq2Seq`.
+        folder: The folder to write; an earlier one is replaced.
+        searches: By the name of their signature; by default "greedy" and "beam", of 4.
+        max_length: The most tokens of a target; 64 if None.
+        codec_source: Turns texts into ids, a `keras_seq.data.TextCodec`.
+        codec_target: Turns ids into texts.
+        check_inputs: Batches of source ids for the value check. By default those of `check_texts`,
+            or else random ones.
+        check_texts: Texts for the value check of the SavedModel; needs codecs.
+        tolerance: The largest difference of the SavedModel's scores from the Keras model's.
+        tflite: What the .tflite is to be like; any batch and length if None.
+        measure: Called with what runs the first search of the .tflite, and others by its
+            `signature`; what it returns is `measured` in the report.
+        on_stage: Called with the name of each stage as it begins.
+
+    Returns:
+        The report, as in `report.json`.
+
+    Raises:
+        ExportError: As for `to_saved_model` and `to_tflite`, or a folder that holds anything but an
+            earlier export.
+
+    Example:
+        >>> from keras_seq.export import export_seq2seq
+        >>> report = export_seq2seq(model, "export", max_length=40)  # doctest: +SKIP
+        >>> report["tflite"]["latency"]["beam"]["median_ms"]  # doctest: +SKIP
+        3.1
+    """
+    begin = on_stage or (lambda stage: None)
+    if not is_searched(model):
+        raise ExportError(
+            f"{type(model).__name__} does not write sequences, as keras_seq.models.Seq2Seq does: "
+            "take export_all."
+        )
+    refuse_half_precision(model)
+    saved_model = SavedSearches.of(model, searches, max_length, codec_source, codec_target)
+    files = saved_model.files
+    if check_texts is not None and (codec_source is None or isinstance(check_texts, str)):
+        raise ExportError("check_texts must be a list of texts, and needs both codecs beside it.")
+    if check_inputs is None and check_texts:
+        check_inputs = saved_model.sources(check_texts)
+
+    with replacing(Path(folder), {*_CONTENTS, *_CODECS, *files}) as draft:
+        draft.mkdir()
+        begin("running the Keras model")
+        options = tflite or TFLiteOptions()
+        exported = Searching.of(model, options, searches, max_length, check_inputs)
+        begin("writing the SavedModel")
+        saved_model.write(draft / SAVED_MODEL)
+        begin("checking the SavedModel")
+        saved = saved_model.checked(
+            draft / SAVED_MODEL, check_inputs, check_texts, Tolerance(tolerance)
+        )
+        begin("converting to TFLite and checking it")
+        written = write_tflite(exported, draft / TFLITE, files)
+        begin("measuring the latency")
+        latency = {
+            name: measure_latency(draft / TFLITE, _one_row(exported.cases[name]), signature=name)
+            for name in exported.searches
+        }
+        measured = _measured(measure, draft / TFLITE, next(iter(latency)), begin)
+        begin("writing the report")
+        _write(draft, files)
+        report = export_report(draft / SAVED_MODEL, written, saved, latency) | measured
+        _write(draft, {REPORT: json.dumps(report, indent=2) + "\n"})
+    return report
+
+
+def _one_row(cases: Sequence[Case]) -> Arrays:
+    """The smallest of the batches that were compared."""
+    return min((c.inputs for c in cases), key=lambda arrays: sum(map(len, arrays.values())))
+
+
+def _measured(measure: Any, path: Path, signature: str, begin: Any) -> dict[str, Any]:
+    if not measure:
+        return {}
+    begin("measuring what the .tflite is worth")
+    return {"measured": measure(TFLiteModel(path, signature))}
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8", newline="")

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_seq.export.check import Arrays, Tolerance, fit
+from keras_seq.export.check import Arrays, Tolerance
 from keras_seq.export.errors import ExportError
 from keras_seq.export.file.rewriting import Rewriting
 from keras_seq.export.signature import Signature
+from keras_seq.export.sizes import fit
 from keras_seq.layers.loops import BLOCK, LARGE_BLOCK
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")

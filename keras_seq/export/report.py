@@ -15,6 +15,8 @@ from keras_seq.export.file.flatbuffer import TFLiteFile
 from keras_seq.export.file.profiles import profile_of
 from keras_seq.export.runtime import SIGNATURE, Latency
 
+_FINDINGS = 6  # shown; with several signatures of open sizes there are dozens
+
 
 @dataclass(frozen=True)
 class TFLiteReport:
@@ -36,8 +38,8 @@ class TFLiteReport:
 
     @property
     def comparison(self) -> Comparison:
-        """That of `serving_default`."""
-        return self.comparisons[SIGNATURE]
+        """That of `serving_default`; where there are other signatures alone, that of the first."""
+        return self.comparisons.get(SIGNATURE) or next(iter(self.comparisons.values()))
 
     @property
     def profile(self) -> str:
@@ -74,15 +76,18 @@ class TFLiteReport:
             rows.append((name, " -> ".join(ends)))
         rows += [(layer, form) for layer, form in self.forms.items()]
         for name, c in self.comparisons.items():
+            equal = "" if c.equal is None else f"ids {c.equal:.2%} equal; "
             rows.append(
                 (
                     f"{name} against Keras",
-                    f"largest difference {c.difference:.1e}, mean {c.mean:.1e}, outputs range over "
-                    f"{c.spread:.2g}; {c.rows} rows in {c.batches} batches; limit "
+                    f"{equal}largest difference {c.difference:.1e}, mean {c.mean:.1e}, outputs "
+                    f"range over {c.spread:.2g}; {c.rows} rows in {c.batches} batches; limit "
                     f"{c.tolerance.value:g} on the {c.tolerance.of}",
                 )
             )
-        return rows + [("not portable", finding) for finding in self.portability]
+        shown, more = self.portability[:_FINDINGS], len(self.portability) - _FINDINGS
+        rows += [("not portable", finding) for finding in shown]
+        return rows + ([("", f"and {more} more such findings")] if more > 0 else [])
 
     def __str__(self) -> str:
         rows = self.rows()
@@ -94,7 +99,7 @@ def export_report(
     saved_model: Path,
     tflite: TFLiteReport,
     saved_model_comparisons: Mapping[str, Comparison],
-    latency: Latency,
+    latency: Latency | Mapping[str, Latency],
 ) -> dict[str, Any]:
     """Puts the findings of an export into one dictionary that JSON can hold.
 
@@ -102,11 +107,15 @@ def export_report(
         saved_model: The SavedModel folder.
         tflite: What `to_tflite` returned.
         saved_model_comparisons: The value checks of the SavedModel, by what it was fed.
-        latency: How fast the .tflite runs.
+        latency: How fast the .tflite runs, or how fast each of its signatures.
 
     Returns:
         The report, of plain dictionaries, lists, strings and numbers.
     """
+    if isinstance(latency, Latency):
+        times = asdict(latency)
+    else:
+        times = {name: asdict(of_signature) for name, of_signature in latency.items()}
     return {
         "saved_model": {
             "bytes": sum(f.stat().st_size for f in saved_model.rglob("*") if f.is_file()),
@@ -114,7 +123,7 @@ def export_report(
                 name: asdict(comparison) for name, comparison in saved_model_comparisons.items()
             },
         },
-        "tflite": tflite.as_dict() | {"latency": asdict(latency)},
+        "tflite": tflite.as_dict() | {"latency": times},
         "versions": {
             "tensorflow": tf.__version__,
             "keras": keras.__version__,

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,15 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from keras_seq.decoding import Search
 from keras_seq.export.atomic import replacing
 from keras_seq.export.borrowed import on_our_loop
 from keras_seq.export.check import Case, Comparison, Tolerance, compare, make_case, make_cases
 from keras_seq.export.errors import ExportError
 from keras_seq.export.runtime import SIGNATURE, SavedModel
+from keras_seq.export.saved_functions import save_functions
+from keras_seq.export.searching.functions import TextCodec, is_searched, refuse_searches
+from keras_seq.export.searching.saved_model import SavedSearches
 from keras_seq.export.signature import Signature
 from keras_seq.export.streaming import Stream, check_streaming, compare_in_chunks
 from keras_seq.export.tracing import tracing
@@ -49,6 +52,10 @@ def to_saved_model(
     output_name: str | None = None,
     check_inputs: Sequence[Any] | None = None,
     tolerance: float = 1e-5,
+    searches: Mapping[str, Search] | None = None,
+    max_length: int | None = None,
+    codec_source: TextCodec | None = None,
+    codec_target: TextCodec | None = None,
 ) -> None:
     """Writes a SavedModel that plain TensorFlow loads, without Keras or this library.
 
@@ -58,8 +65,15 @@ def to_saved_model(
     in the folder's `assets`. It is loaded and run before it is kept; one that gives other values
     than the model is refused, and what was at `path` stays.
 
+    A `Seq2Seq` has an endpoint for each of its searches instead, from `source`, int32 (B, S), to
+    `tokens` (B, N, L), `scores` and `lengths` (B, N) and, if it looks at the source, `attention`
+    (B, N, L, S). With codecs there is one from texts to texts for each as well: `translate` for the
+    last search, `translate_greedy` for the one named "greedy". It takes `text` (B,) and gives
+    `texts` (B, N) and `source`, the ids that it read, beside the rest.
+
     Args:
-        model: A Keras model: functional, sequential, or wrapped in a functional one.
+        model: A Keras model: functional, sequential, or wrapped in a functional one; or a
+            `Seq2Seq`.
         path: The folder to write. An earlier one is replaced once the new one is whole.
         tokenizer: A `tf.Module` that turns texts into ids, such as `keras_seq.data.Tokenizer`.
         labels: The names of the classes, in the order of the output.
@@ -70,6 +84,11 @@ def to_saved_model(
         check_inputs: Inputs for the value check, as in `to_tflite`; made up if None.
         tolerance: The largest difference from the Keras model to let through, times the largest
             output where that is above 1.
+        searches: Of a `Seq2Seq`: searches by the name of their endpoint; by default "greedy" and
+            "beam", of 4. A `Sampling` takes its random numbers as an input, `noise`.
+        max_length: Of a `Seq2Seq`: the most tokens of a target; 64 if None.
+        codec_source: Of a `Seq2Seq`: what turns texts into ids, a `keras_seq.data.TextCodec`.
+        codec_target: Of a `Seq2Seq`: what turns ids into texts.
 
     Raises:
         ExportError: The model or the tokenizer cannot be exported, the values differ, or the
@@ -89,6 +108,22 @@ def to_saved_model(
         >>> tuple(serve(ids=tf.constant([[1, 2, 3]]))["mean"].shape)
         (1, 4)
     """
+    if is_searched(model):
+        others = {"tokenizer": tokenizer, "labels": labels, "streaming": streaming}
+        if given := [n for n, v in {**others, "output_name": output_name}.items() if v is not None]:
+            raise ExportError(f"{', '.join(given)}: not for models that write sequences.")
+        saved = SavedSearches.of(model, searches, max_length, codec_source, codec_target)
+        with replacing(Path(path), _CONTENTS) as draft:
+            saved.write(draft)
+            saved.checked(draft, check_inputs, None, Tolerance(tolerance))
+        return
+    refuse_searches(
+        model,
+        searches=searches,
+        max_length=max_length,
+        codec_source=codec_source,
+        codec_target=codec_target,
+    )
     signature = Signature.of(model, output_name, check_inputs)
     # With a tokenizer, the signature that takes numbers calls its input by that name.
     checked = signature if tokenizer is None else ids_signature(signature)
@@ -123,7 +158,6 @@ def write_saved_model(
         ExportError: The model or the tokenizer cannot be traced or saved.
     """
     with (
-        tempfile.TemporaryDirectory() as assets,
         tracing(signature.model.name),
         on_our_loop(signature.model) if stream else contextlib.nullcontext(),
         # Programs compiled with XLA do not run wherever TensorFlow does.
@@ -135,33 +169,7 @@ def write_saved_model(
             functions = {SIGNATURE: text, "ids": ids_signature(signature).function()}
         if stream:
             functions |= stream.functions(streaming)
-        attached = [_asset(Path(assets) / n, c) for n, c in (files or {}).items()]
-        save_functions(
-            functions, folder, signature.model.name, tokenizer=tokenizer, assets=attached
-        )
-
-
-def save_functions(functions: Mapping[str, Any], folder: Path, name: str, **parts: Any) -> None:
-    """Saves concrete functions as the signatures of a SavedModel.
-
-    Args:
-        functions: By the name of their signature.
-        folder: The folder to write.
-        name: The model's name, for errors.
-        **parts: What else the SavedModel is to hold.
-
-    Raises:
-        ExportError: They could not be saved.
-    """
-    module = tf.Module()
-    # The bare variables that they use, not the layers: loading them back needs no Keras.
-    used = {id(v): v for function in functions.values() for v in function.graph.variables}
-    module.variables_of_model = list(used.values())
-    for part, value in parts.items():
-        setattr(module, part, value)
-    with tracing(name):
-        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        tf.saved_model.save(module, str(folder), dict(functions), options)
+        save_functions(functions, folder, signature.model.name, files, tokenizer=tokenizer)
 
 
 def check_saved_model(
@@ -244,8 +252,3 @@ def _text_function(signature: Signature, tokenizer: TextTokenizer) -> Any:
 
     spec = tf.TensorSpec((None,), tf.string, "text")
     return tf.function(serve, input_signature=[spec], autograph=False).get_concrete_function()
-
-
-def _asset(path: Path, content: str) -> Any:
-    path.write_text(content, encoding="utf-8", newline="")
-    return tf.saved_model.Asset(str(path))

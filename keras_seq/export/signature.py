@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ from keras_seq.export.errors import ExportError
 from keras_seq.layers import lowering
 
 Tensors = dict[str, Any]
+Arrays = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,19 +51,7 @@ class Signature:
             ExportError: `model` is no Keras model on TensorFlow, has stateful layers, or its
                 inputs are unknown.
         """
-        if not isinstance(model, keras.Model):
-            raise ExportError(f"Expected a keras.Model, got {type(model).__name__}.")
-        if keras.backend.backend() != "tensorflow":
-            raise ExportError(
-                f"Export needs Keras' TensorFlow backend; it runs on {keras.backend.backend()}. "
-                "Set KERAS_BACKEND=tensorflow and load the model there."
-            )
-        if stateful := [layer.name for layer in all_layers(model) if _is_stateful(layer)]:
-            raise ExportError(
-                f"The layers {', '.join(stateful)} are stateful: what they give depends on what "
-                "ran before. Build them with stateful=False; `streaming` gives the file a "
-                "signature that takes the states and returns them."
-            )
+        check_exportable(model)
         tensors = _declared_inputs(model)
         if tensors is not None:
             # A model built by `fit` has the batch of its first call in its shapes; none means it.
@@ -110,7 +99,7 @@ class Signature:
 
         return run
 
-    def fixed(self, batch_size: int | None = None, length: int | None = None) -> "Signature":
+    def fixed(self, batch_size: int | None = None, length: int | None = None) -> Self:
         """Fixes the batch and the length of every input that leaves them open.
 
         Raises:
@@ -175,6 +164,27 @@ class Signature:
                 "The model's outputs are nested; expected a tensor, or a list or dict of tensors."
             )
         return dict(zip(names, values, strict=True))
+
+
+def check_exportable(model: Any) -> None:
+    """Refuses what no export can take.
+
+    Raises:
+        ExportError: `model` is no Keras model on TensorFlow, or has stateful layers.
+    """
+    if not isinstance(model, keras.Model):
+        raise ExportError(f"Expected a keras.Model, got {type(model).__name__}.")
+    if keras.backend.backend() != "tensorflow":
+        raise ExportError(
+            f"Export needs Keras' TensorFlow backend; it runs on {keras.backend.backend()}. "
+            "Set KERAS_BACKEND=tensorflow and load the model there."
+        )
+    if stateful := [layer.name for layer in all_layers(model) if _is_stateful(layer)]:
+        raise ExportError(
+            f"The layers {', '.join(stateful)} are stateful: what they give depends on what "
+            "ran before. Build them with stateful=False; `streaming` gives the file a "
+            "signature that takes the states and returns them."
+        )
 
 
 def named_arrays(example: Any, names: Sequence[str] = ()) -> dict[str, np.ndarray]:

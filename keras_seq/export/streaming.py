@@ -8,9 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_seq.export.borrowed import on_our_loop
-from keras_seq.export.check import Case, Comparison, Runner, Tolerance, compare, fit, make_case
+from keras_seq.export.check import Case, Comparison, Runner, Tolerance, compare, make_case
 from keras_seq.export.errors import ExportError
 from keras_seq.export.signature import Signature, all_layers
+from keras_seq.export.sizes import fit
 from keras_seq.export.tracing import tracing
 from keras_seq.layers import lowering
 from keras_seq.layers.carried import CarriedStates, carrying

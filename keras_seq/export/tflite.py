@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from keras_seq.decoding import Search
 from keras_seq.export.atomic import replacing
 from keras_seq.export.borrowed import on_our_loop
-from keras_seq.export.check import Arrays, Case, Comparison, compare, make_cases
+from keras_seq.export.check import Comparison, make_cases
 from keras_seq.export.converter import convert, refused_ops
 from keras_seq.export.errors import ExportError
 from keras_seq.export.file.attachments import append_files
@@ -18,13 +19,47 @@ from keras_seq.export.file.rewriting import with_distinct_outputs
 from keras_seq.export.fused import with_fused_ops
 from keras_seq.export.modes import Modes
 from keras_seq.export.options import TFLiteOptions
-from keras_seq.export.quantize import representative_rows, with_sound_scales
+from keras_seq.export.quantize import with_sound_scales
 from keras_seq.export.report import TFLiteReport
-from keras_seq.export.runtime import SIGNATURE, TFLiteModel
-from keras_seq.export.signature import Signature, all_layers
-from keras_seq.export.streaming import Stream, compare_in_chunks
+from keras_seq.export.searching.functions import is_searched, refuse_searches
+from keras_seq.export.searching.searching import Searching
+from keras_seq.export.signature import Arrays, Signature, all_layers
 from keras_seq.export.tracing import tracing
+from keras_seq.export.whole import Whole
 from keras_seq.layers import lowering
+
+
+class Exported(Protocol):
+    """What goes into a .tflite: a model as functions, and how the file is compared with it."""
+
+    @property
+    def model(self) -> Any:
+        """The Keras model."""
+
+    @property
+    def options(self) -> TFLiteOptions:
+        """What the file is to be like, its sizes resolved."""
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """The names of what a vocabulary may belong to."""
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """The names of what labels may belong to."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """What is attached beside the caller's files."""
+
+    def functions(self) -> dict[str, Any]:
+        """Traces the concrete functions of the signatures; called where a lowering is set."""
+
+    def representative(self) -> dict[str, Sequence[Arrays]]:
+        """Gives batches of inputs by signature, that whole numbers are fitted to."""
+
+    def compared(self, path: Path) -> dict[str, Comparison]:
+        """Runs each signature of the file and compares it with the model."""
 
 
 def to_tflite(
@@ -44,6 +79,8 @@ def to_tflite(
     tolerance: float | None = None,
     output_name: str | None = None,
     timeout: float = 600.0,
+    searches: Mapping[str, Search] | None = None,
+    max_length: int | None = None,
 ) -> TFLiteReport:
     """Writes a .tflite of builtin ops, with values equal to the Keras model's.
 
@@ -52,8 +89,11 @@ def to_tflite(
     file is run on real inputs before it is kept; one that gives other values is refused, and what
     was at `path` stays. docs/EXPORT.md says which options suit what.
 
+    A `Seq2Seq` has a signature for each of its searches instead, from `source` to `tokens`,
+    `scores` and `lengths`, and `encode` and `decode_step`, for searches outside of the file.
+
     Args:
-        model: A Keras model on inputs (B, T) or (B, T, F), one or several.
+        model: A Keras model on inputs (B, T) or (B, T, F), one or several; or a `Seq2Seq`.
         path: The file to write.
         mode: The form of the recurrent layers: "loop" takes any length, "unroll" a fixed one,
             "fused" makes one op of each layer of the LSTM family and of each simple RNN, with a
@@ -80,6 +120,9 @@ def to_tflite(
             if None for "float16", 0.1 for "dynamic", 0.5 for "int8".
         output_name: The name of the model's single output; by default its own.
         timeout: Seconds after which the converter is stopped.
+        searches: Of a `Seq2Seq`: searches by the name of their signature; by default "greedy" and
+            "beam", of 4. A `Sampling` takes its random numbers as an input, `noise`.
+        max_length: Of a `Seq2Seq`: the most tokens of a target; 64 if None.
 
     Returns:
         What was written and how it was checked.
@@ -111,42 +154,40 @@ def to_tflite(
         tolerance,
         timeout,
     )
-    signature = Signature.of(model, output_name, check_inputs)
-    refuse_half_precision(model)
-    options = options.for_model(signature)
-    cases = make_cases(signature, check_inputs, signature.fixed(options.batch_size, options.length))
+    exported: Exported
+    if is_searched(model):
+        if output_name is not None:
+            raise ExportError("A search names its outputs itself: leave output_name out.")
+        refuse_half_precision(model)
+        exported = Searching.of(model, options, searches, max_length, check_inputs)
+    else:
+        refuse_searches(model, searches=searches, max_length=max_length)
+        signature = Signature.of(model, output_name, check_inputs)
+        refuse_half_precision(model)
+        options = options.for_model(signature)
+        fixed = signature.fixed(options.batch_size, options.length)
+        exported = Whole.of(signature, options, make_cases(signature, check_inputs, fixed))
     with replacing(path) as draft:
         draft.touch()  # a place that cannot be written is better known before the conversion
-        report = write_tflite(signature, options, draft, cases, files or {})
+        report = write_tflite(exported, draft, files or {})
     return replace(report, file=replace(report.file, path=path))
 
 
-def write_tflite(
-    signature: Signature,
-    options: TFLiteOptions,
-    path: Path,
-    cases: Sequence[Case],
-    files: Mapping[str, str | bytes],
-) -> TFLiteReport:
+def write_tflite(exported: Exported, path: Path, files: Mapping[str, str | bytes]) -> TFLiteReport:
     """Converts, writes the file with `files` attached, and checks it.
 
     Args:
-        signature: The model.
-        options: What the file is to be like, its sizes resolved.
+        exported: What goes into the file.
         path: The file to write.
-        cases: Inputs of the file's sizes, and what the model gives for them.
         files: Contents by file name, to be attached.
 
     Raises:
         ExportError: As for `to_tflite`.
     """
-    fixed = signature.fixed(options.batch_size, options.length)
-    stream = None
-    if options.streaming:
-        stream = Stream.of(signature, options.batch_size, options.step_length)
-    content, forms = _converted(signature, fixed, stream, options, path)
-    owners = _owners(files, list(fixed.inputs), list(cases[0].outputs))
-    content = with_metadata(content, name=signature.model.name, files=owners)
+    options, files = exported.options, {**exported.files, **files}
+    content, forms = _converted(exported, path)
+    owners = _owners(files, exported.inputs, exported.outputs)
+    content = with_metadata(content, name=exported.model.name, files=owners)
     path.write_bytes(append_files(content, files))
     held = TFLiteFile.read(path)
     if held.custom_ops:
@@ -158,35 +199,27 @@ def write_tflite(
         file=held,
         forms=forms,
         quantize=options.quantize,
-        comparisons=_compared(path, signature, stream, cases, options),
+        comparisons=exported.compared(path),
         portability=findings,
     )
 
 
-def _converted(signature, fixed, stream, options, path) -> tuple[bytes, dict[str, str]]:
+def _converted(exported: Exported, path: Path) -> tuple[bytes, dict[str, str]]:
     """The bytes of the .tflite, and the form of each recurrent layer in it."""
+    model, options = exported.model, exported.options
     modes = Modes(options.mode, options.quantize)
-    model = signature.model
     with tracing(model.name), on_our_loop(model) as others, lowering(modes):
-        functions = {SIGNATURE: fixed.function()}
-        if stream:
-            functions |= stream.functions(options.streaming)
+        functions = exported.functions()
     modes.check()
     forms = modes.of_layers([*all_layers(model), *others])
     fused = "fused" in modes.forms
     # Calibration cannot run the placeholders: beside them, arithmetic stays in float32.
     quantize = "dynamic" if fused and options.quantize == "int8" else options.quantize
-    representative: dict[str, Sequence[Arrays]] = {}
-    if quantize == "int8":
-        batches = representative_rows(signature, fixed, options.representative_data)
-        representative = {SIGNATURE: batches}
-        if stream:
-            representative |= stream.representative(batches, options.streaming)
     content = convert(
         model,
         functions,
         quantize=quantize,
-        representative=representative,
+        representative=exported.representative() if quantize == "int8" else {},
         one_scale=options.profile == "portable",
         fused=fused,
         timeout=options.timeout,
@@ -212,17 +245,6 @@ def _owners(
         return None
 
     return {name: owner(name) for name in files}
-
-
-def _compared(path, signature, stream, cases, options) -> dict[str, Comparison]:
-    """The value checks of each signature."""
-    run = TFLiteModel(path)
-    found = {SIGNATURE: compare(run, cases, options.limit, "The TFLite file")}
-    if stream:
-        found |= compare_in_chunks(
-            run.signature, stream, cases[0], options.limit, options.streaming
-        )
-    return found
 
 
 def refuse_half_precision(model: Any) -> None:

@@ -1,5 +1,12 @@
-"""Layers: one sequence. The recurrent layers, their time loop and what stands around them."""
+"""Layers: one sequence. Recurrent layers, their time loop, attention, and what is around them."""
 
+from keras_seq.layers.attention import (
+    AttentionMemory,
+    BahdanauAttention,
+    DotProductAttention,
+    LuongAttention,
+    MultiHeadAttention,
+)
 from keras_seq.layers.bidirectional import Bidirectional
 from keras_seq.layers.cell_layer import CellLayer
 from keras_seq.layers.drop_in import GRU, LSTM, SimpleRNN
@@ -29,6 +36,13 @@ from keras_seq.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from keras_seq.layers.recurrent import Recurrent
 from keras_seq.layers.stack import Stack
 from keras_seq.layers.time_distributed import TimeDistributed
+from keras_seq.layers.token_embedding import TokenEmbedding
+from keras_seq.layers.transformer import (
+    LearnedPositions,
+    SinusoidalPositions,
+    TransformerDecoderBlock,
+    TransformerEncoderBlock,
+)
 from keras_seq.layers.word_dropout import WordDropout
 
 __all__ = [
@@ -37,20 +51,26 @@ __all__ = [
     "MUT1",
     "MUT2",
     "MUT3",
+    "AttentionMemory",
+    "BahdanauAttention",
     "Bidirectional",
     "CellLayer",
     "CoupledLSTM",
     "CoupledPeepholeLSTM",
     "DepthGatedLSTM",
+    "DotProductAttention",
     "FullGateRecurrenceLSTM",
     "GlobalAveragePooling1D",
     "GlobalMaxPooling1D",
     "IndRNN",
     "LayerNormGRU",
     "LayerNormLSTM",
+    "LearnedPositions",
+    "LuongAttention",
     "MinGRU",
     "MinLSTM",
     "MinimalGatedUnit",
+    "MultiHeadAttention",
     "NoForgetGateLSTM",
     "NoInputActivationLSTM",
     "NoInputGateLSTM",
@@ -61,8 +81,12 @@ __all__ = [
     "ProjectedLSTM",
     "Recurrent",
     "SimpleRNN",
+    "SinusoidalPositions",
     "Stack",
     "TimeDistributed",
+    "TokenEmbedding",
+    "TransformerDecoderBlock",
+    "TransformerEncoderBlock",
     "WordDropout",
     "lowering",
     "recurrent_layer",

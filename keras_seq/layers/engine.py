@@ -34,7 +34,7 @@ import keras
 
 from keras_seq.cells import Cell, LinearCell
 from keras_seq.layers.linear_scan import run_linear
-from keras_seq.layers.loops import Given, run_loop
+from keras_seq.layers.loops import Given, run_function, run_loop
 
 LOWERINGS = ("default", "plain", "export", "touch", "fused", "unroll")
 Rule = Callable[[Cell, Given, bool], str]
@@ -119,6 +119,25 @@ def run_cell(
     if isinstance(cell, LinearCell) and how in ("plain", "scan"):
         return run_linear(cell, given, collect)
     return run_loop(how, cell, given, collect)
+
+
+def run_steps(step: Callable, sequence, states: tuple):
+    """Carries any step through time: one that is not a cell, such as a decoder's with attention.
+
+    It takes the plain loop, or that of the lowering. A rule for cells says nothing about it: under
+    one the loop is "export".
+
+    Args:
+        step: (x_t, states) -> states, of the same shapes and types.
+        sequence: What it reads, (B, T, F).
+        states: What it starts from, a flat tuple of (B, ...).
+
+    Returns:
+        The first state after each step, (B, T, U), and the final states.
+    """
+    how = _current.get()
+    how = "export" if callable(how) else {"default": "plain", "fused": "export"}.get(how, how)
+    return run_function(_way(how, sequence.shape[1]), step, sequence, states)
 
 
 def _way(how: str, steps: int | None) -> str:

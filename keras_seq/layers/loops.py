@@ -1,6 +1,7 @@
 """The loops over time that every backend has, and what goes on around a step."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -59,16 +60,43 @@ def run_loop(how: str, cell: Cell, given: Given, collect: bool):
         return masked(cell.step(Gates(x_t, len(cell.gates)), states, recur), states, mask_t)
 
     recurrent = math.prod(cell.recurrent_shape) if cell.recurrent_gates else 0
-    exported = partial(_exported, large=recurrent >= _LARGE_IN_TFLITE)
-    loops: dict[str, Any] = {
+    large = recurrent >= _LARGE_IN_TFLITE
+    outputs, states = _loop(how, large)(step, x, given.states, mask, collect)
+    return ops.swapaxes(outputs, 0, 1) if collect else None, states
+
+
+def run_function(how: str, step: Callable, sequence, states: tuple):
+    """Carries any step through time; see `engine.run_steps`.
+
+    Args:
+        how: "plain", "scan", "export", "touch" or "unroll".
+        step: (x_t, states) -> states.
+        sequence: (B, T, F).
+        states: A flat tuple of (B, ...).
+
+    Returns:
+        The first state after each step, (B, T, U), and the final states.
+    """
+
+    def unmasked(x_t, mask_t, states):
+        return step(x_t, states)
+
+    x = ops.swapaxes(sequence, 0, 1)
+    outputs, states = _loop(how, large=True)(unmasked, x, states, (), True)
+    return ops.swapaxes(outputs, 0, 1), states
+
+
+def _loop(how: str, large: bool) -> Callable:
+    """The loop of a lowering; `large`: whether its step holds large weights."""
+    exported = partial(_exported, large=large)
+    loops: dict[str, Callable] = {
         "unroll": _unrolled,
         "export": exported,
         "touch": partial(exported, touch=True),
         "scan": _scanned,
         "plain": _plain,
     }
-    outputs, states = loops[how](step, x, given.states, mask, collect)
-    return ops.swapaxes(outputs, 0, 1) if collect else None, states
+    return loops[how]
 
 
 def masked(new, old, masks: tuple = ()) -> tuple:

@@ -1,5 +1,37 @@
 """Models: whole networks, made of this library's layers."""
 
 from keras_seq.models.classifier import sequence_classifier
+from keras_seq.models.decoders import (
+    BahdanauDecoder,
+    ChoDecoder,
+    Decoder,
+    LuongDecoder,
+    Maxout,
+    RecurrentDecoder,
+    SutskeverDecoder,
+    TransformerDecoder,
+)
+from keras_seq.models.encoders import Encoded, RecurrentEncoder
+from keras_seq.models.seq2seq import Seq2Seq
+from keras_seq.models.sequence_to_sequence import ARCHITECTURES, sequence_to_sequence
+from keras_seq.models.set2set import Set2Set
+from keras_seq.models.transformer_encoder import TransformerEncoder
 
-__all__ = ["sequence_classifier"]
+__all__ = [
+    "ARCHITECTURES",
+    "BahdanauDecoder",
+    "ChoDecoder",
+    "Decoder",
+    "Encoded",
+    "LuongDecoder",
+    "Maxout",
+    "RecurrentDecoder",
+    "RecurrentEncoder",
+    "Seq2Seq",
+    "Set2Set",
+    "SutskeverDecoder",
+    "TransformerDecoder",
+    "TransformerEncoder",
+    "sequence_classifier",
+    "sequence_to_sequence",
+]

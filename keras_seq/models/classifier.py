@@ -1,6 +1,5 @@
 """Many to one: a recurrent classifier of token sequences."""
 
-import random
 from typing import Any
 
 import keras
@@ -13,6 +12,7 @@ from keras_seq.layers import (
     WordDropout,
     recurrent_layer,
 )
+from keras_seq.models.seeds import seeds_from
 
 POOLINGS = ("max", "mean", "max+mean", "last")
 
@@ -82,26 +82,23 @@ def sequence_classifier(
             f"classes >= 2, layers >= 1 and embedding_units >= 0; got {vocabulary_size}, "
             f"{classes}, {layers} and {embedding_units}."
         )
-    seeds = random.Random(seed)  # each dropout draws from a seed of its own
-
-    def next_seed() -> int | None:
-        return None if seed is None else seeds.getrandbits(31)
+    seeds = seeds_from(seed)
 
     ids = keras.Input((None,), dtype="int32", name="ids")
     mask = ops.not_equal(ids, 0)
-    words = WordDropout(word_dropout, seed=next_seed())(ids) if word_dropout else ids
+    words = WordDropout(word_dropout, seed=next(seeds))(ids) if word_dropout else ids
     x = _embed(words, vocabulary_size, embedding_units)
     if embedding_dropout:
-        x = keras.layers.SpatialDropout1D(embedding_dropout, seed=next_seed())(x)
+        x = keras.layers.SpatialDropout1D(embedding_dropout, seed=next(seeds))(x)
     for layer in range(layers):
         if layer and dropout:
-            x = keras.layers.Dropout(dropout, seed=next_seed())(x)
+            x = keras.layers.Dropout(dropout, seed=next(seeds))(x)
         sequences = layer < layers - 1 or pooling != "last"
         recurrent = make(units, return_sequences=sequences)
         x = (Bidirectional(recurrent) if bidirectional else recurrent)(x, mask=mask)
     x = _pool(x, mask, pooling)
     if dropout:
-        x = keras.layers.Dropout(dropout, seed=next_seed())(x)
+        x = keras.layers.Dropout(dropout, seed=next(seeds))(x)
     # Probabilities stay in float32 whatever the policy: a sum of halves is not one.
     outputs = keras.layers.Dense(
         classes, activation="softmax", dtype="float32", name="probabilities"

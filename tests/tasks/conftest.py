@@ -7,7 +7,9 @@ import pytest
 from keras_seq.data import load_texts
 from tasks.__main__ import main
 
-QUICK = ["--set", "units=4", "--set", "embedding_units=8", "--set", "vocabulary_size=300"]
+SETTINGS = ("units=4", "embedding_units=8", "vocabulary_size=300", "max_length=60")
+# One length of batches: each is traced and compiled anew.
+QUICK = [part for s in (*SETTINGS, "bucket_lengths=60") for part in ("--set", s)]
 
 
 @pytest.fixture(scope="session")

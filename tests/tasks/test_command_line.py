@@ -76,7 +76,7 @@ def test_predict_arguments_and_stdin_agree(finished_run, capsys, monkeypatch):
 def test_predict_long_text_says_what_is_read(finished_run, capsys):
     status, out, _ = _run(capsys, "predict", "--run", finished_run, "good " * 100_000)
     assert status == 0
-    assert "[read the last 600 of 100,000 tokens]" in out
+    assert "[read the last 60 of 100,000 tokens]" in out
 
 
 def test_predict_refuses_invalid_utf8(finished_run, capsys, monkeypatch):

@@ -15,7 +15,7 @@ import pytest
 from tasks.__main__ import main
 
 ROOT = Path(__file__).parents[2]
-EPOCHS = 4
+EPOCHS = 3
 
 
 def _command(data, run, *extra):
@@ -28,6 +28,8 @@ def _command(data, run, *extra):
         "batch_size": 8,
         "word_dropout": 0.2,
         "layers": 2,
+        "max_length": 40,
+        "bucket_lengths": "20,40",
         "seed": 7,
     }
     pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]

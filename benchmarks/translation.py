@@ -1,0 +1,253 @@
+"""Translation: the papers' architectures on Multi30k, and two pairs of languages of Tatoeba.
+
+Run as `python -m benchmarks.translation [NAME …] --data FOLDER`, or with the folder in the
+environment variable TRANSLATION_DATA_DIR. In it lie
+
+    multi30k/              train, val and test_2016_flickr of de and en, plain or .gz
+    cmn-eng_with_attribution.txt.gz, fra-eng.zip      of Tatoeba, English first
+
+Each run is trained by the translation task in a process of its own, and tested by it once, at its
+end. Runs lie in `runs/benchmark-translation`: a finished one is not made again, and one that was
+stopped goes on. The section tells of those that are finished; `--report` trains none.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.journal import Journal
+from benchmarks.results import table, write_section
+from tasks.config import read
+from tasks.run_directory import RunDirectory
+from tasks.translation import Config, Translation
+
+FOLDER = Path("runs/benchmark-translation")
+SEEDS = (0, 1, 2)
+EXAMPLES = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """What is trained under a name.
+
+    Attributes:
+        data: The source, within the folder of the data.
+        options: Those of the task that are not its defaults.
+        published: BLEU of others on the same test sentences.
+        examples: Whether translations are shown.
+    """
+
+    data: str
+    options: Mapping[str, Any]
+    published: float | None = None
+    examples: bool = False
+
+    def config(self, folder: Path, seed: int) -> Config:
+        """The configuration of a run."""
+        return Config(data=f"{folder / self.data}", seed=seed, **self.options)
+
+
+def _multi30k(published: float | None, **options: Any) -> Benchmark:
+    return Benchmark("multi30k:de-en", {"lowercase": True, **options}, published)
+
+
+BENCHMARKS = {
+    "sutskever": _multi30k(13.8, architecture="sutskever", layers=2),
+    "cho": _multi30k(20.6, architecture="cho"),
+    "bahdanau": _multi30k(28.3, architecture="bahdanau"),
+    "luong": _multi30k(None, architecture="luong"),
+    "transformer": _multi30k(
+        36.5,
+        architecture="transformer",
+        units=256,
+        layers=3,
+        heads=8,
+        hidden_units=512,
+        epochs=15,
+    ),
+    "en-zh": Benchmark(
+        "cmn-eng_with_attribution.txt.gz",
+        {
+            "target_pieces": "characters",
+            "shared_vocabulary": False,
+            "vocabulary_size": 4_000,
+            "bleu_tokenize": "zh",
+            "max_length": 40,
+        },
+        examples=True,
+    ),
+    "fr-en": Benchmark("fra-eng.zip", {"reverse": True, "max_length": 40, "epochs": 6}, None, True),
+}
+
+
+def train(name: str, seed: int, data: Path) -> None:
+    """Makes a run, or goes on with it, unless it is finished."""
+    run = FOLDER / f"{name}-{seed}"
+    if metrics_of(name, seed):
+        return
+    config = BENCHMARKS[name].config(data, seed)
+    if (run / "config.json").exists():
+        how = ["--resume"]
+    else:
+        default = Config()
+        values = dataclasses.asdict(config)
+        changed = {n: v for n, v in values.items() if v != getattr(default, n)}
+        how = [part for n, v in changed.items() for part in ("--set", f"{n}={v}")]
+    print(f"{name}, seed {seed}", flush=True)
+    command = ["-m", "tasks", "translation", "train", "--run", str(run), *how]
+    subprocess.run([sys.executable, *command], check=True)
+
+
+def metrics_of(name: str, seed: int) -> dict[str, Any] | None:
+    """The figures of a run; None if it is not finished, or not begun."""
+    run = FOLDER / f"{name}-{seed}"
+    if not (run / "config.json").exists():
+        return None
+    # Where the data are is nothing that figures depend on.
+    found = read(Config, json.loads((run / "config.json").read_text(encoding="utf-8")))
+    if found != dataclasses.replace(BENCHMARKS[name].config(Path(), seed), data=found.data):
+        # A run begun with other options would stand under the name of these.
+        sys.exit(f"{run} was made with other options; move it away to measure anew.")
+    path = run / "metrics.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _finished(name: str) -> dict[int, dict[str, Any]]:
+    """Figures by seed."""
+    runs = [re.fullmatch(rf"{name}-(\d+)", run.name) for run in FOLDER.glob(f"{name}-*")]
+    found = {seed: metrics_of(name, seed) for seed in sorted(int(run[1]) for run in runs if run)}
+    return {seed: metrics for seed, metrics in found.items() if metrics}
+
+
+def examples(name: str, seed: int, metrics: Mapping[str, Any]) -> list[list[str]]:
+    """Source, reference and translation of test sentences that nobody chose."""
+    journal = Journal(FOLDER / "examples.jsonl")
+    settings = {"name": name, "metrics": dict(metrics)}  # so those of another run are not shown
+    if (found := journal.find(settings)) is None:
+        found = _translated(RunDirectory(FOLDER / f"{name}-{seed}", "translation"))
+        journal.add(settings, found)
+    return found
+
+
+def _translated(run: RunDirectory) -> list[list[str]]:
+    config = read(Config, run.config())
+    data = Translation().load(config, run)
+    data.check_unchanged(run)
+    test = data.texts.test
+    chosen = test.take(np.linspace(0, len(test) - 1, min(EXAMPLES, len(test))).astype(int))
+    search = {"width": config.beam_width, "length_penalty": config.length_penalty}
+    found = data.translator(run.model(), **search)(chosen.sources)
+    texts = [translation.text for translation in found]
+    return [list(row) for row in zip(chosen.sources, chosen.targets, texts, strict=True)]
+
+
+def report() -> str:
+    """The section's text, from the runs that are finished."""
+    found = {name: runs for name in BENCHMARKS if (runs := _finished(name))}
+    multi30k = {name: runs for name, runs in found.items() if not BENCHMARKS[name].examples}
+    others = {name: runs for name, runs in found.items() if BENCHMARKS[name].examples}
+    parts = [
+        "Mean over the seeds, and in brackets the range where there are several. Options and best "
+        "epoch come from validation sentences (greedy search); each run looked at the test "
+        "sentences once, at its end. Minutes are those of training, validation not counted."
+    ]
+    if multi30k:
+        parts += [
+            "### Multi30k, German to English\n\nTest: 1,000 sentences, test_2016_flickr. "
+            "Published: the notebooks of bentrevett/pytorch-seq2seq, after 10 epochs, for the "
+            "model of the same paper, counted by their own code on their own tokens: a point "
+            "more or less says little.",
+            _figures(multi30k, published=True),
+        ]
+    if others:
+        parts += [
+            "### Sentences of Tatoeba\n\nA twentieth of the pairs is held out for the test, "
+            "another for validation, drawn by the seed; they share no sentence with the others.",
+            _figures(others, published=False),
+        ]
+    for name, runs in others.items():
+        seed = min(runs)
+        rows = [[_cell(text) for text in row] for row in examples(name, seed, runs[seed])]
+        parts += [
+            f"### Examples: {name}\n\nEvenly spaced in the test part of seed {seed}, chosen by "
+            "nobody; beam.",
+            table(["source", "reference", "translation"], rows),
+        ]
+    return "\n\n".join(parts)
+
+
+def _figures(found: Mapping[str, Mapping[int, Mapping[str, Any]]], *, published: bool) -> str:
+    header = [
+        "configuration",
+        "seeds",
+        "parameters",
+        "minutes of training",
+        "validation BLEU",
+        "test BLEU, greedy",
+        "test BLEU, beam 5",
+        "test chrF, beam 5",
+        *(["published BLEU"] if published else []),
+    ]
+    keys = ("validation_bleu", "test_bleu_greedy", "test_bleu_beam_5", "test_chrf_beam_5")
+    rows = []
+    for name, by_seed in found.items():
+        runs, other = list(by_seed.values()), BENCHMARKS[name].published
+        minutes = statistics.mean(run["train_seconds"] / 60 for run in runs)
+        rows.append(
+            [
+                name,
+                len(runs),
+                f"{runs[0]['parameters']:,}",
+                f"{minutes:.1f}",
+                *(_mean_and_range([run[key] for run in runs]) for key in keys),
+                *(["–" if other is None else f"{other:.1f}"] if published else []),
+            ]
+        )
+    of_runs = {r["bleu_signature"] for runs in found.values() for r in runs.values()}
+    signatures = ", ".join(f"`{signature}`" for signature in sorted(of_runs))
+    return f"{table(header, rows)}\n\nsacrebleu: {signatures}."
+
+
+def _mean_and_range(values: Sequence[float]) -> str:
+    mean = f"{statistics.mean(values):.1f}"
+    return f"{mean} ({min(values):.1f}–{max(values):.1f})" if len(values) > 1 else mean
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|") or "(nothing)"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs what is not there yet, then writes the section."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--data", default=os.environ.get("TRANSLATION_DATA_DIR"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--report", action="store_true", help="train nothing")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - set(BENCHMARKS):
+        parser.error(f"{sorted(unknown)[0]!r} is none of {', '.join(BENCHMARKS)}.")
+    if not options.report:
+        if not options.data:
+            parser.error("say where the data are, by --data or TRANSLATION_DATA_DIR.")
+        # Seed by seed, so that a benchmark that is stopped has some of everything.
+        for seed in options.seeds:
+            for name in options.names or BENCHMARKS:
+                train(name, seed, Path(options.data))
+    if not any(_finished(name) for name in BENCHMARKS):
+        parser.error(f"no run in {FOLDER} is finished: there is nothing to write.")
+    write_section("Translation", "python -m benchmarks.translation", report())
+
+
+if __name__ == "__main__":
+    main()

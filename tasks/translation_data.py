@@ -1,0 +1,119 @@
+"""Pairs of sentences as batches of ids, for the translation task."""
+
+import functools
+import hashlib
+import json
+from typing import Any
+
+import tensorflow as tf
+
+from keras_seq.data import (
+    ParallelDataset,
+    ParallelTexts,
+    TextCodec,
+    cut_sequences,
+    fitting,
+    pair_batches,
+)
+from tasks.run_directory import RunError
+from tasks.task import Data
+from tasks.translator import Quality, Translator, quality
+
+SAMPLES, DIGEST, CALIBRATION = "samples.json", "data_digest.json", "calibration.json"
+SAMPLE_COUNT = 200  # test sentences kept with a run, on which its exports are checked
+CALIBRATION_COUNT = 128  # training sentences, to which an int8 export fits its whole numbers
+CODEC_FILES = (
+    f"{side}.{end}" for side in ("source", "target") for end in ("vocabulary.txt", "json")
+)
+FILES = frozenset({SAMPLES, DIGEST, CALIBRATION, *CODEC_FILES})
+
+
+class TranslationData(Data):
+    """Pairs of sentences as batches of ids."""
+
+    def __init__(self, config: Any, texts: ParallelDataset, source: TextCodec, target: TextCodec):
+        self.config, self.texts, self.source, self.target = config, texts, source, target
+
+    def _ids(self, part: ParallelTexts) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        source = self.source(tf.constant(part.sources))
+        return source, self.target(tf.constant(part.targets), start=True, end=True)
+
+    @functools.cached_property
+    def _train_ids(self):
+        longest = self.config.max_length
+        return fitting(*self._ids(self.texts.train), source_length=longest, target_length=longest)
+
+    @property
+    def too_long(self) -> int:
+        """How many training pairs are left out."""
+        return self._train_ids.dropped
+
+    def train(self, epoch):
+        """See `Data`."""
+        return pair_batches(
+            self._train_ids.source,
+            self._train_ids.target,
+            batch_size=self.config.batch_size,
+            shuffle_seed=self.config.seed,
+            epoch=epoch,
+        )
+
+    def validation(self):
+        """See `Data`."""
+        return self._in_order(self.texts.validation)
+
+    def test(self):
+        """See `Data`."""
+        return self._in_order(self.texts.test)
+
+    def _in_order(self, part: ParallelTexts) -> tf.data.Dataset:
+        # Those that are too long are cut: every sentence counts in a test.
+        longest = self.config.max_length
+        source, target = self._ids(part)
+        return pair_batches(source[:, :longest], cut_sequences(target, longest), batch_size=128)
+
+    def save(self, run):
+        """See `Data`."""
+        self.source.save(run.path, "source")
+        self.target.save(run.path, "target")
+        test, train = self.texts.test, self.texts.train
+        samples = test.take(range(min(SAMPLE_COUNT, len(test))))
+        run.write_json(SAMPLES, {"sources": samples.sources, "targets": samples.targets})
+        run.write_json(CALIBRATION, train.sources[:CALIBRATION_COUNT])
+        run.write_json(DIGEST, self._digest())
+
+    def check_unchanged(self, run):
+        """See `Data`."""
+        if run.read_json(DIGEST) != self._digest():
+            raise RunError(
+                f"{self.config.data} is not what it was when the run in {run.path} was begun. "
+                "Bring the old data back, or train anew in another folder."
+            )
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for part in (self.texts.train, self.texts.validation, self.texts.test):
+            digest.update(json.dumps([part.sources, part.targets]).encode())
+        return digest.hexdigest()
+
+    @property
+    def sizes(self):
+        """See `Data`."""
+        sizes = {p: len(getattr(self.texts, p)) for p in ("train", "validation", "test")}
+        return {**sizes, "train": sizes["train"] - self.too_long}
+
+    def translator(self, model, **options) -> Translator:
+        """A translator with these codecs."""
+        return Translator(
+            model, self.source, self.target, max_length=self.config.max_length, **options
+        )
+
+    def quality(self, translator: Translator, part: ParallelTexts) -> Quality:
+        """How well a part is translated."""
+        found = [translation.text for translation in translator(part.sources)]
+        return quality(
+            found,
+            part.targets,
+            lowercase=self.config.lowercase,
+            tokenize=self.config.bleu_tokenize,
+        )
