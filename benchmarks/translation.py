@@ -58,7 +58,8 @@ class Benchmark:
 
 
 def _multi30k(published: float | None, **options: Any) -> Benchmark:
-    return Benchmark("multi30k:de-en", {"lowercase": True, **options}, published)
+    options = {"lowercase": True, "averaging": 0.998, "epochs": 10, **options}
+    return Benchmark("multi30k:de-en", options, published)
 
 
 BENCHMARKS = {
@@ -69,11 +70,13 @@ BENCHMARKS = {
     "transformer": _multi30k(
         36.5,
         architecture="transformer",
-        units=256,
-        layers=3,
-        heads=8,
-        hidden_units=512,
-        epochs=15,
+        units=128,
+        layers=4,
+        hidden_units=256,
+        batch_size=128,
+        epochs=30,
+        learning_rate=2e-3,
+        warmup_steps=800,
     ),
     "en-zh": Benchmark(
         "cmn-eng_with_attribution.txt.gz",

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+_AT_A_TIME = 2  # batches being made, and batches waiting
+
 
 def plan_batches(
     buckets: np.ndarray, batch_sizes: Sequence[int], shuffle_seed: int | None, epoch: int
@@ -61,7 +63,14 @@ def fill_batches(
         The elements, of known cardinality.
     """
     plan = tf.data.Dataset.from_tensor_slices((tf.ragged.stack(batches), shapes))
-    dataset = plan.map(gather, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(
-        tf.data.AUTOTUNE
-    )
+    dataset = plan.map(gather, num_parallel_calls=_AT_A_TIME, deterministic=True)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    return dataset.prefetch(_AT_A_TIME).with_options(_options())
+
+
+def _options() -> tf.data.Options:
+    # The thread that tunes a dataset may sleep through its end: then `fit` waits at the end of an
+    # epoch, as long again as the epoch took or up to a minute. Batches are cheap; none is needed.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options

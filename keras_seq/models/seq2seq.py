@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_seq.decoding import Found, Greedy, repeat_rows
+from keras_seq.models.token_loss import smoothed_cross_entropy
 
 PADDING = 0
 
@@ -160,14 +161,7 @@ class Seq2Seq(keras.Model):
             raise ValueError("A Seq2Seq takes no sample weights: every real token weighs the same.")
         target = x["target"][:, 1:]
         real = ops.cast(target != PADDING, "float32")
-        log_p = ops.log_softmax(y_pred)
-        losses = -ops.squeeze(
-            ops.take_along_axis(log_p, ops.cast(ops.expand_dims(target, -1), "int32"), axis=-1),
-            axis=-1,
-        )
-        if self.label_smoothing:
-            rest = -ops.mean(log_p, axis=-1)
-            losses = (1 - self.label_smoothing) * losses + self.label_smoothing * rest
+        losses = smoothed_cross_entropy(y_pred, target, self.label_smoothing)
         loss = ops.sum(losses * real) / ops.maximum(ops.sum(real), 1)
         self.loss_of_tokens.update_state(losses, sample_weight=real)
         for penalty in self.losses:

@@ -127,6 +127,7 @@ def test_gradients_of_the_loop_equal_differences(name):
         state = decoder.initial_state(memory, STEPS)
         # Not the logits, which are float32.
         features = decoder.advance_all(decoder.embedding(TOKENS), state, memory)
+        features = decoder.summed_up(features)
         assert features.dtype == tf.float64
         factor = random.normal(size=features.shape) if factor is None else factor
         return tf.reduce_sum(features * factor)

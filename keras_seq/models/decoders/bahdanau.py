@@ -62,16 +62,26 @@ class BahdanauDecoder(RecurrentDecoder):
 
     @property
     def features_width(self):
+        """Those of the state, the token's vector and the context."""
+        return self.width + self.embedding_units + self.context_width
+
+    @property
+    def summed_up_width(self):
         """Those of the maxout."""
         return self.embedding_units
+
+    def summed_up(self, features):
+        """See `RecurrentDecoder`."""
+        return self.maxout(features)
 
     def build(self, tokens_shape, encoded_shape):
         """Builds the layers."""
         values = encoded_shape[0]
-        read = self.embedding_units + values[-1]
+        self.context_width = values[-1]
+        read = self.embedding_units + self.context_width
         self.build_layers(tokens_shape, encoded_shape, read)
         self.attention.build((tokens_shape[0], self.width), values)
-        self.maxout.build((*tokens_shape, self.width + read))
+        self.maxout.build((*tokens_shape, self.features_width))
 
     def prepare(self, encoded):
         """See `Decoder`: what the attention prepares, and the first states."""
@@ -93,7 +103,7 @@ class BahdanauDecoder(RecurrentDecoder):
         s, layers = self.recur(read, state["layers"], kept)
         state = {"layers": layers, "attention": weights}
         state |= {name: seen + weights for name, seen in coverage.items()}
-        return self.maxout(ops.concatenate([s, read], axis=-1)), state
+        return ops.concatenate([s, read], axis=-1), state
 
     def get_config(self):
         """The configuration."""

@@ -62,8 +62,17 @@ class ChoDecoder(RecurrentDecoder):
 
     @property
     def features_width(self):
+        """Those of the state, the token's vector and the summary."""
+        return self.width + self.embedding_units + self.units
+
+    @property
+    def summed_up_width(self):
         """Those of the maxout."""
         return self.embedding_units
+
+    def summed_up(self, features):
+        """See `RecurrentDecoder`."""
+        return self.maxout(features)
 
     def build(self, tokens_shape, encoded_shape):
         """Builds the layers."""
@@ -72,7 +81,7 @@ class ChoDecoder(RecurrentDecoder):
         summary = (batch, self.units)
         read = self.embedding_units + self.units
         self.build_layers(tokens_shape, (None, None, ((summary,),)), read)
-        self.maxout.build((*tokens_shape, self.width + read))
+        self.maxout.build((*tokens_shape, self.features_width))
 
     def prepare(self, encoded):
         """See `Decoder`: the summary."""
@@ -86,7 +95,7 @@ class ChoDecoder(RecurrentDecoder):
         """See `RecurrentDecoder`."""
         read = ops.concatenate([y, memory["summary"]], axis=-1)
         s, layers = self.recur(read, state["layers"], kept)
-        return self.maxout(ops.concatenate([s, read], axis=-1)), {"layers": layers}
+        return ops.concatenate([s, read], axis=-1), {"layers": layers}
 
     def advance_all(self, y, state, memory, training=False):
         """See `RecurrentDecoder`."""
@@ -94,4 +103,4 @@ class ChoDecoder(RecurrentDecoder):
         summary = ops.broadcast_to(summary, (*ops.shape(y)[:2], self.units))
         read = ops.concatenate([y, summary], axis=-1)
         s = self.recur_all(read, state["layers"], training)
-        return self.maxout(ops.concatenate([s, read], axis=-1))
+        return ops.concatenate([s, read], axis=-1)

@@ -21,10 +21,11 @@ class RecurrentDecoder(Decoder):
     A subclass writes `advance`: from a token's vector and the state to the features that the next
     token is predicted from, and the new state. Then
 
-    $$\mathrm{logits}_t = \mathrm{readout}(\mathrm{features}_t)$$
+    $$\mathrm{logits}_t = W\, \mathrm{summed\_up}(\mathrm{features}_t) + b$$
 
-    and tells their `features_width`. Where no step waits for what the step before saw of the
-    source, it overrides `advance_all` too.
+    and tells their `features_width`. What no later step waits for it computes in `summed_up`, for
+    all steps at once. Where no step waits for what the step before saw of the source, it overrides
+    `advance_all` too.
 
     Args:
         vocabulary_size: V, the number of target ids.
@@ -110,6 +111,15 @@ class RecurrentDecoder(Decoder):
         raise NotImplementedError
 
     @property
+    def summed_up_width(self) -> int:
+        """The columns of `summed_up`."""
+        return self.features_width
+
+    def summed_up(self, features):
+        """What the logits read of the features, (…, features_width) to (…, summed_up_width)."""
+        return features
+
+    @property
     def width(self) -> int:
         """The width of the last layer's output."""
         return self.recurrent_layers[-1].cell.output_size
@@ -131,7 +141,7 @@ class RecurrentDecoder(Decoder):
         shapes = [shape for n in range(self.layers) for shape in self._sources_of(n, sources)]
         for dense, shape in zip(self.bridges, shapes, strict=False):  # "copy" has none
             dense.build(shape)
-        self.to_logits.build((*tokens_shape, self.features_width))
+        self.to_logits.build((*tokens_shape, self.summed_up_width))
         if self.tied:
             self.bias = self.add_weight(
                 shape=(self.vocabulary_size,), initializer="zeros", name="bias"
@@ -237,7 +247,8 @@ class RecurrentDecoder(Decoder):
 
     def readout(self, features, training=False):
         """Features (…) to logits (…, V) in float32."""
-        x = self.to_logits(self.drop_features(features, training=training))
+        x = self.drop_features(self.summed_up(features), training=training)
+        x = self.to_logits(x)
         if self.tied:
             x = self.embedding.logits(x) + ops.cast(self.bias, x.dtype)
         return ops.cast(x, "float32")
