@@ -147,12 +147,12 @@ def test_a_dry_run_writes_nothing(monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_the_engine_is_measured(monkeypatch):
-    results = engine.measure([*engine.cases(["LSTM", "PeepholeLSTM"], [TINY])], seconds=0, turns=1)
+    results = engine.measure([*engine.cases(["LSTM"], [TINY])], seconds=0, turns=1)
     # Memory is measured in a process for each system; one of them shows that it works.
     monkeypatch.setattr(engine, "systems", lambda case: ["ours"])
     memories = engine.memory(["LSTM"], [TINY])
     text = engine.report(results, memories)
-    for case in ("LSTM (2, 5, 3, 4)", "LSTM (2, 5, 3, 4), masked", "PeepholeLSTM (2, 5, 3, 4)"):
+    for case in ("LSTM (2, 5, 3, 4)", "LSTM (2, 5, 3, 4), masked"):
         assert f"| {case} |" in text
     assert "### First training step" in text
     assert "### Memory of a training step" in text

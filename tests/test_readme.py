@@ -1,5 +1,7 @@
 """Every code block of the README and of docs/EXPORT.md runs, as a stranger would type it."""
 
+import json
+import os
 import re
 import shlex
 import subprocess
@@ -27,6 +29,36 @@ def _commands(code):
     return [shlex.split(line) for line in code.strip().splitlines()]
 
 
+_RUN = """
+import importlib, json, sys
+for kind, what in json.load(sys.stdin):
+    if kind == "code":
+        exec(compile(what, "a block", "exec"), {"__name__": "__main__"})
+    else:
+        status = importlib.import_module(kind + ".__main__").main(what)
+        assert status == 0, f"{kind} {what} ended with {status}"
+"""
+
+
+def _run(steps, folder):
+    """Runs blocks and commands one after another, in one process: each start takes seconds."""
+    subprocess.run(
+        [sys.executable, "-c", _RUN],
+        input=json.dumps(steps),
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        timeout=500,
+    )
+
+
+def _step(command, *more):
+    """`python -m MODULE …` as a step."""
+    assert command[:2] == ["python", "-m"], command
+    return command[2], [*command[3:], *more]
+
+
 def test_every_block_is_one_that_these_tests_run():
     assert {language for _, language, _ in BLOCKS} == {"python", "sh"}
     for _, code in SHELL:
@@ -36,14 +68,12 @@ def test_every_block_is_one_that_these_tests_run():
 
 @pytest.mark.slow
 def test_python_blocks(tmp_path):
-    for code in PYTHON:
-        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=300)
-    assert (tmp_path / "model.tflite").stat().st_size > 1_000
-    assert (tmp_path / "model_saved" / "saved_model.pb").exists()
     commands = [c for _, code in SHELL for c in _commands(code) if c[1:3] == ["-m", "keras_seq"]]
     assert [command[3] for command in commands] == ["export", "inspect", "bench"]
-    for command in commands:  # on the model that the blocks have saved
-        subprocess.run([sys.executable, *command[1:]], cwd=tmp_path, check=True, timeout=300)
+    # The commands go to the model that the blocks have saved.
+    _run([*(("code", code) for code in PYTHON), *map(_step, commands)], tmp_path)
+    assert (tmp_path / "model.tflite").stat().st_size > 1_000
+    assert (tmp_path / "model_saved" / "saved_model.pb").exists()
 
 
 @pytest.mark.slow
@@ -52,13 +82,8 @@ def test_the_export_page(tmp_path):
     assert {language for _, language, _ in EXPORT} == {"python", "sh"}
     blocks = [code for _, language, code in EXPORT if language == "python"]
     save = 'keras.Sequential([keras.Input((None, 4), name="x"), layers.GRU(3)]).save("model.keras")'
-    program = "\n".join([*blocks, save])
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=500)
-    for _, language, code in EXPORT:
-        for command in _commands(code) if language == "sh" else ():
-            assert command[0] == "python"
-            command[0] = sys.executable
-            subprocess.run(command, cwd=tmp_path, check=True, timeout=300)
+    commands = [c for _, language, code in EXPORT if language == "sh" for c in _commands(code)]
+    _run([("code", "\n".join([*blocks, save])), *map(_step, commands)], tmp_path)
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check", "setup"])
@@ -78,19 +103,11 @@ def test_task_commands(tmp_path):
         verbs[command[3]].append(command[4])
     assert verbs["sentiment"] == ["train", "evaluate", "predict", "export", "report"]
     assert verbs["translation"] == ["train", "predict", "export"]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     # Short sentences and a small state: that the commands work is the question here.
     small = ("max_length=14", "units=8", "embedding_units=8", "epochs=1")
     smaller = [part for setting in small for part in ("--set", setting)]
-    for command in commands:
-        more = smaller if command[3:5] == ["translation", "train"] else []
-        subprocess.run(
-            [sys.executable, *command[1:], *more],
-            cwd=tmp_path,
-            env=environment,
-            check=True,
-            timeout=300,
-        )
+    trains = ["translation", "train"]
+    _run([_step(c, *(smaller if c[3:5] == trains else [])) for c in commands], tmp_path)
     for task in verbs:
         assert (tmp_path / "saved_models" / task / "report.json").exists()
     assert (tmp_path / "attention.png").exists()
@@ -98,9 +115,6 @@ def test_task_commands(tmp_path):
 
 @pytest.mark.realdata
 def test_imdb_command(tmp_path):
-    import json
-    import os
-
     if "TFDS_DATA_DIR" not in os.environ:
         pytest.skip("TFDS_DATA_DIR does not say where the IMDB reviews are")
     (code,) = [code for before, code in SHELL if "needs the dataset" in before]

@@ -121,23 +121,34 @@ def run_cell(
     return run_loop(how, cell, given, collect)
 
 
-def run_steps(step: Callable, sequence, states: tuple):
+def run_steps(step: Callable, sequence, states: tuple, memory: tuple = (), variables: list = ()):
     """Carries any step through time: one that is not a cell, such as a decoder's with attention.
 
-    It takes the plain loop, or that of the lowering. A rule for cells says nothing about it: under
-    one the loop is "export".
+    It goes like a cell does. A rule for cells says nothing about it: under one the loop is
+    "export". The fast way wants states and a sequence of floating numbers, and a step that reads
+    nothing but what it is given and the variables; any other goes by the plain loop.
 
     Args:
-        step: (x_t, states) -> states, of the same shapes and types.
+        step: (x_t, states, memory) -> states, of the same shapes and types.
         sequence: What it reads, (B, T, F).
         states: What it starts from, a flat tuple of (B, ...).
+        memory: What all steps read, a flat tuple of (B, ...).
+        variables: The variables that it may read.
 
     Returns:
         The first state after each step, (B, T, U), and the final states.
     """
     how = _current.get()
-    how = "export" if callable(how) else {"default": "plain", "fused": "export"}.get(how, how)
-    return run_function(_way(how, sequence.shape[1]), step, sequence, states)
+    how = "export" if callable(how) or how == "fused" else how
+    how = _way(how, sequence.shape[1])
+    if how == "default":
+        from keras_seq.layers.engine_tensorflow.fast import run_fast_steps
+
+        results = run_fast_steps(step, sequence, states, memory, variables)
+        if results is not None:
+            return results
+        how = "plain"
+    return run_function(how, step, sequence, states, memory)
 
 
 def _way(how: str, steps: int | None) -> str:

@@ -25,6 +25,7 @@ class Given(NamedTuple):
             it is False the state stays as it is.
         input_dropout: Scaled 0/1 masks of the input, (B, F): none, one, or one a gate.
         recurrent_dropout: The same of the recurrent input, (B, U).
+        memory: What all steps read beside, (B, …), with a gradient.
     """
 
     x: Any
@@ -32,6 +33,7 @@ class Given(NamedTuple):
     mask: tuple = ()
     input_dropout: tuple = ()
     recurrent_dropout: tuple = ()
+    memory: tuple = ()
 
 
 def run_loop(how: str, cell: Cell, given: Given, collect: bool):
@@ -65,21 +67,22 @@ def run_loop(how: str, cell: Cell, given: Given, collect: bool):
     return ops.swapaxes(outputs, 0, 1) if collect else None, states
 
 
-def run_function(how: str, step: Callable, sequence, states: tuple):
+def run_function(how: str, step: Callable, sequence, states: tuple, memory: tuple):
     """Carries any step through time; see `engine.run_steps`.
 
     Args:
         how: "plain", "scan", "export", "touch" or "unroll".
-        step: (x_t, states) -> states.
+        step: (x_t, states, memory) -> states.
         sequence: (B, T, F).
         states: A flat tuple of (B, ...).
+        memory: A flat tuple of (B, ...).
 
     Returns:
         The first state after each step, (B, T, U), and the final states.
     """
 
     def unmasked(x_t, mask_t, states):
-        return step(x_t, states)
+        return step(x_t, states, memory)
 
     x = ops.swapaxes(sequence, 0, 1)
     outputs, states = _loop(how, large=True)(unmasked, x, states, (), True)

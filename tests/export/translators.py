@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_seq import models
@@ -68,6 +69,15 @@ def translator(name):
     bias[END] += to_end
     model.decoder.bias.assign(bias)
     return model
+
+
+def decoder(model, search, **options):
+    """`model.decode` for sources of any size, as a graph: eagerly each step takes as long."""
+    ids = tf.TensorSpec((None, None), "int32")
+    return tf.function(
+        lambda source: model.decode(source, search, max_length=LENGTH, **options),
+        input_signature=[ids],
+    )
 
 
 def sources(rows, length, seed=0):

@@ -257,6 +257,32 @@ def test_second_order_gradients(kind, training, cut, ways):
 
 
 @pytest.mark.parametrize("training", [True, False])
+def test_a_tensor_given_twice(training, ways):
+    """Both first states are one tensor: each adds its own gradient."""
+    layer = LSTM(U, return_sequences=True)
+    layer.build((None, 5, 4))
+    x = sequences().astype("float32")
+    s = tf.constant(np.random.default_rng(4).normal(size=(len(x), U)).astype("float32"))
+
+    def gradients(s):
+        with tf.GradientTape() as outer:
+            outer.watch(s)
+            with tf.GradientTape() as inner:
+                inner.watch(s)
+                loss = tf.reduce_sum(layer(x, initial_state=[s, s], training=training) ** 2)
+            first = inner.gradient(loss, s)
+            norm = tf.reduce_sum(first**2)
+        return first, outer.gradient(norm, s)
+
+    with lowering("plain"):
+        expected = tf.function(gradients, autograph=False)(s)
+    found = tf.function(gradients, autograph=False)(s)
+    assert ways
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("training", [True, False])
 def test_within_a_program_of_the_user(training, ways):
     layer, theirs = LSTM(U, return_sequences=True), keras.layers.LSTM(U, return_sequences=True)
     for one in (layer, theirs):

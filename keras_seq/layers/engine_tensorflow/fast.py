@@ -14,19 +14,25 @@ by the plain loop (`plain.py`).
 """
 
 import math
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
-from keras_seq.cells import Cell, Gates
+from keras_seq.cells import Cell
 from keras_seq.layers.engine_tensorflow.device import has_gpu
 from keras_seq.layers.engine_tensorflow.inference import infer
 from keras_seq.layers.engine_tensorflow.parts import Parts
 from keras_seq.layers.engine_tensorflow.pieces import time_first
-from keras_seq.layers.engine_tensorflow.second_order import twice_differentiable, unwatched
+from keras_seq.layers.engine_tensorflow.recurrence import OfCell, OfFunction
+from keras_seq.layers.engine_tensorflow.second_order import (
+    distinct,
+    twice_differentiable,
+    unwatched,
+)
 from keras_seq.layers.engine_tensorflow.step import Inputs, Step
 from keras_seq.layers.engine_tensorflow.training import train
-from keras_seq.layers.loops import Given, masked, project, run_loop
+from keras_seq.layers.loops import Given, masked
 
 _LARGE_KERNEL = 2**21  # elements
 _LEAST_ROWS, _LEAST_ROWS_OF_LARGE = 8, 32  # of a part
@@ -45,41 +51,88 @@ def run_fast(cell: Cell, given: Given, *, training: bool, collect: bool):
         The first state after each step, (B, T, U) (None if not collected), and the final states;
         None in place of both if the cell does not suit.
     """
-    if not tf.inside_function() or has_gpu():
+    recurrence = OfCell(cell)
+    way = _way(recurrence, given, collect, cell.compute_dtype)
+    if way is None:
         return None
-    try:
-        way = _FastWay(cell, given, collect)
-    except NotImplementedError:
-        return None
-    if given.x.shape[1] is None:
-        check = tf.debugging.assert_positive(
-            tf.shape(given.x)[1], f"{cell.name} needs at least one time step; got T = 0"
-        )
-        with tf.control_dependencies([check]):
-            given = given._replace(x=tf.identity(given.x))
+    way.hoists = _elements([cell.kernel]) >= _LARGE_KERNEL
+    given = _with_steps(given, cell.name)
     saves = training or given.input_dropout or given.recurrent_dropout
     results = way.in_training(given, way.weights) if saves else way.in_inference(given)
     return (results[0], tuple(results[1:])) if collect else (None, tuple(results))
 
 
-class _FastWay:
-    """A cell, its step, and how the batch is dealt. Results are those of `train` and `infer`."""
+def run_fast_steps(step: Callable, x, states: tuple, memory: tuple, variables: list):
+    """Carries a step that is no cell through time, in the way of training.
 
-    def __init__(self, cell: Cell, given: Given, collect: bool):
-        self.cell, self.collect = cell, collect
-        self.variables = [v for v in cell.variables if "float" in v.dtype]
-        self.weights = tuple(tf.convert_to_tensor(v) for v in self.variables)
-        columns = len(cell.gates) * cell.units
+    Args:
+        step: (x_t, states, memory) -> states.
+        x: (B, T, F).
+        states: A flat tuple of (B, width).
+        memory: A flat tuple of (B, …).
+        variables: The variables that it may read.
+
+    Returns:
+        The first state after each step, (B, T, U), and the final states; None in place of both if
+        the step does not suit.
+    """
+    if not all(t.dtype.is_floating and len(t.shape) == 2 for t in states):
+        return None
+    order = sorted(range(len(memory)), key=lambda n: not memory[n].dtype.is_floating)
+    places = [order.index(n) for n in range(len(memory))]
+
+    def in_order(x_t, states, memory):
+        return step(x_t, states, tuple(memory[place] for place in places))
+
+    floats = sum(t.dtype.is_floating for t in memory)
+    memory = tuple(memory[n] for n in order)
+    given = Given(x, states, recurrent_dropout=memory[floats:], memory=memory[:floats])
+    way = _way(OfFunction(in_order, variables), given, True, x.dtype)
+    if way is None:
+        return None
+    outputs, *states = way.in_training(_with_steps(given, "A decoder"), way.weights)
+    return outputs, tuple(states)
+
+
+def _way(recurrence, given: Given, collect: bool, dtype):
+    """The fast way of a recurrence; None if it does not suit."""
+    if not tf.inside_function() or has_gpu():
+        return None
+    try:
+        return _FastWay(recurrence, given, collect, dtype)
+    except NotImplementedError:
+        return None
+
+
+def _with_steps(given: Given, name: str) -> Given:
+    """What is given, sure to have a step."""
+    if given.x.shape[1] is not None:
+        return given
+    check = tf.debugging.assert_positive(
+        tf.shape(given.x)[1], f"{name} needs at least one time step; got T = 0"
+    )
+    with tf.control_dependencies([check]):
+        return given._replace(x=tf.identity(given.x))
+
+
+class _FastWay:
+    """A recurrence, its step, and how the batch is dealt. Results are those of `train`, `infer`."""
+
+    def __init__(self, recurrence, given: Given, collect: bool, dtype):
+        self.recurrence, self.collect, self.hoists = recurrence, collect, False
+        variables = [v for v in recurrence.variables if "float" in v.dtype]
         example = Inputs(
-            x=tf.TensorSpec([None, columns], cell.compute_dtype),
+            x=tf.TensorSpec([None, recurrence.width(given.x)], dtype),
             mask=tuple(tf.TensorSpec([None, m.shape[-1]], m.dtype) for m in given.mask),
             states=given.states,
-            dropout=given.recurrent_dropout,
-            weights=self.weights,
+            fixed=given.recurrent_dropout,
+            memory=given.memory,
+            weights=tuple(tf.TensorSpec(v.shape, v.dtype) for v in variables),
         )
-        self.step = Step(cell, self.variables, example)
-        self.hoists = _elements(cell.kernel) >= _LARGE_KERNEL
-        large = _elements(cell.recurrent_kernel) >= _LARGE_KERNEL
+        self.step = Step(recurrence, variables, example)
+        self.variables = self.step.variables
+        self.weights = tuple(tf.convert_to_tensor(v) for v in self.variables)
+        large = _elements(self.step.matrices) >= _LARGE_KERNEL
         rows = given.x.shape[0] or tf.shape(given.x)[0]
         self.parts = Parts(rows, _LEAST_ROWS_OF_LARGE if large else _LEAST_ROWS)
 
@@ -89,8 +142,8 @@ class _FastWay:
 
     def in_training(self, given: Given, weights: tuple) -> list:
         """What the cell gives, by loops that make its gradient fast."""
-        x, states, *fixed = given
-        differentiable = (x, states, weights)
+        x, states, *fixed, memory = given
+        differentiable = (x, states, weights, memory)
         arguments, count = (*differentiable, *fixed), len(tf.nest.flatten(differentiable))
 
         def fast(*given):
@@ -111,10 +164,10 @@ class _FastWay:
             return results, gradient
 
         def plain(*flat):
-            x, states, weights, *fixed = tf.nest.pack_sequence_as(arguments, flat)
+            x, states, weights, memory, *fixed = tf.nest.pack_sequence_as(arguments, flat)
             with self.reading(weights):
-                given = Given(x, states, *fixed)
-                outputs, states = run_loop("plain", self.cell, given, self.collect)
+                given = Given(x, states, *fixed, memory)
+                outputs, states = self.recurrence.plain(given, self.collect)
             return (outputs, *states) if self.collect else states
 
         run = twice_differentiable(fast, plain, len(tf.nest.flatten(fixed)))
@@ -128,13 +181,12 @@ class _FastWay:
         @tf.custom_gradient
         def run(*flat):
             def gradient(*d_results):
+                sources = distinct(flat[:count])
                 with tf.GradientTape() as tape:
-                    tape.watch(flat[:count])
-                    x, states, weights = tf.nest.pack_sequence_as(differentiable, flat[:count])
+                    tape.watch(sources)
+                    x, states, weights = tf.nest.pack_sequence_as(differentiable, sources)
                     results = self.in_training(Given(x, states, flat[count:]), weights)
-                found = tape.gradient(
-                    results, flat[:count], d_results, unconnected_gradients="zero"
-                )
+                found = tape.gradient(results, sources, d_results, unconnected_gradients="zero")
                 return (*found, *[None] * len(flat[count:]))
 
             inputs = [unwatched(tensor) for tensor in flat]
@@ -144,30 +196,30 @@ class _FastWay:
 
         return run(*tf.nest.flatten(differentiable), *given.mask)
 
-    def _train_parts(self, x, states, weights, mask, input_dropout, dropout):
+    def _train_parts(self, x, states, weights, memory, mask, input_dropout, fixed):
         def run(part):
-            x, states, mask, input_dropout, dropout = part
+            x, states, memory, mask, input_dropout, fixed = part
             with self.reading(weights):
-                x = project(self.cell, time_first(x), input_dropout)
+                x = self.recurrence.project(time_first(x), input_dropout)
             mask = tuple(time_first(m) for m in mask)
-            given = Inputs(x=x, mask=mask, states=states, dropout=dropout, weights=weights)
+            given = Inputs(x, mask, states, fixed, memory, weights)
             results = train(self.step, given, self.collect)
             outputs, states = results[: int(self.collect)], results[int(self.collect) :]
             return (*(time_first(o) for o in outputs), *states)
 
-        return self._in_parts(run, (x, states, mask, input_dropout, dropout))
+        return self._in_parts(run, (x, states, memory, mask, input_dropout, fixed))
 
     def _infer_parts(self, x, states, weights, mask):
         def all_steps(x, weights):
             if not self.hoists:
                 return x
             with self.reading(weights):
-                return project(self.cell, x, ())
+                return self.recurrence.project(x)
 
         def one_step(x_t, mask_t, states, weights):
             with self.reading(weights):
-                x_t = x_t if self.hoists else self.cell.project(x_t)
-                new = self.cell.step(Gates(x_t, len(self.cell.gates)), states, self.cell.recur)
+                x_t = x_t if self.hoists else self.recurrence.project(x_t)
+                new = self.recurrence.step(x_t, states, (), ())
                 return masked(new, states, mask_t)
 
         def run(part):
@@ -187,5 +239,5 @@ class _FastWay:
         return tuple(map(self.parts.gather, self.parts.each(run, dealt, like)))
 
 
-def _elements(variable) -> int:
-    return 0 if variable is None else math.prod(variable.shape)
+def _elements(matrices) -> int:
+    return sum(math.prod(matrix.shape) for matrix in matrices if matrix is not None)

@@ -28,7 +28,7 @@ def twice_differentiable(fast: Callable, plain: Callable, fixed: int) -> Callabl
         @tf.custom_gradient
         def first(*given):
             def second(*d_gradients):
-                sources, d_results = given[: count - fixed], given[count:]
+                sources, d_results = distinct(given[: count - fixed]), distinct(given[count:])
                 with tf.GradientTape() as outer:
                     outer.watch((sources, d_results))
                     with tf.GradientTape() as inner:
@@ -50,6 +50,11 @@ def twice_differentiable(fast: Callable, plain: Callable, fixed: int) -> Callabl
         return results, gradient
 
     return run
+
+
+def distinct(tensors) -> list:
+    """Each as a tensor of its own: of one given twice a tape tells the sum at both places."""
+    return [tf.identity(tensor) for tensor in tensors]
 
 
 def unwatched(tensor):

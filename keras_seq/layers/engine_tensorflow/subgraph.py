@@ -38,6 +38,7 @@ class Subgraph:
         del self._definition.node[:]
         self._definition.node.extend(nodes)
         for node in self._definition.node:
+            node.attr.pop("_class", None)  # where it lies: beside a node that may be left out
             if node.name in transposed:
                 node.input[1] = transposed[node.name].op.name
                 node.attr["transpose_b"].b = False
@@ -100,6 +101,21 @@ def cheap_source(tensor, varying: set):
             break
         tensor = sources[0]
     return tensor
+
+
+def of_shapes_alone(tensor, feeds: list) -> bool:
+    """Whether the tensor comes from the shapes of the feeds, not from what is in them."""
+    if not tensor.dtype.is_integer:
+        return False
+    fed, todo, seen = {feed.op for feed in feeds}, [tensor.op], set()
+    while todo:
+        op = todo.pop()
+        if op in fed:
+            return False
+        if op not in seen and op.type not in ("Shape", "ShapeN", "Size", "Rank"):
+            seen.add(op)
+            todo += [source.op for source in op.inputs]
+    return True
 
 
 def unwrapped(tensor):

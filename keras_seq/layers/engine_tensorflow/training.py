@@ -24,7 +24,7 @@ def train(step: Step, given: Inputs, collect: bool) -> tuple:
         state. Their gradients have no gradients.
     """
     pieces = Pieces(given.x.shape[0] or tf.shape(given.x)[0])
-    constants = step.prepare(given.weights, given.dropout)
+    constants = step.prepare(given)
     differentiable = (given.x, given.states, constants)
     outputs_like = [given.states[0]] if collect else []
 
@@ -54,7 +54,7 @@ def train(step: Step, given: Inputs, collect: bool) -> tuple:
             return (d_states, d_summed, d_matrices, shared), (d_x,)
 
         read = (saved, tuple(pieces.cut(d) for d in d_outputs))
-        start = (d_states, *step.zeros(), step.prepare_backward(constants))
+        start = (d_states, *step.zeros(constants), step.prepare_backward(constants))
         carried, (d_x,) = pieces.each(of_piece, start, read, [step.x], backwards=True)
         return pieces.join(d_x), *carried[:-1]
 

@@ -203,15 +203,18 @@ class RecurrentDecoder(Decoder):
         masks = self._dropout_masks(y) if training and self.dropout else []
         ends = list(accumulate(part.shape[-1] for part in (y, *masks)))
 
-        def step(read, carried):
+        def step(read, carried, remembered):
             y_t, *kept = ops.split(read, ends[:-1], axis=-1) if masks else [read]
             before = keras.tree.pack_sequence_as(state, carried[1:])
-            features, after = self.advance(y_t, before, memory, kept)
+            looked_at = keras.tree.pack_sequence_as(memory, remembered)
+            features, after = self.advance(y_t, before, looked_at, kept)
             return (features, *keras.tree.flatten(after))
 
         nothing = ops.zeros((ops.shape(y)[0], self.features_width), y.dtype)
         sequence = ops.concatenate([y, *masks], axis=-1) if masks else y
-        return run_steps(step, sequence, (nothing, *keras.tree.flatten(state)))[0]
+        states = (nothing, *keras.tree.flatten(state))
+        memory_parts = tuple(keras.tree.flatten(memory))
+        return run_steps(step, sequence, states, memory_parts, self.variables)[0]
 
     def _dropout_masks(self, y):
         """For what each layer but the first reads at each step, (B, T, …)."""
