@@ -24,8 +24,8 @@ def ask(program, question):
     return json.loads(done.stdout)
 
 
-def litert_js(file, inputs):
+def litert_js(file, inputs, signature=None):
     """Runs a .tflite in LiteRT.js on each of `inputs`, arrays by name; gives flat arrays alike."""
     flat = [{name: np.ravel(a).tolist() for name, a in arrays.items()} for arrays in inputs]
-    answers = ask("run.mjs", {"file": str(file), "inputs": flat})
+    answers = ask("run.mjs", {"file": str(file), "inputs": flat, "signature": signature})
     return [{name: np.array(a, "float32") for name, a in arrays.items()} for arrays in answers]

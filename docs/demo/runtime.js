@@ -40,14 +40,22 @@ class Model {
     this.outputs = compiled.getOutputDetails();
   }
 
-  /** Runs the file: `{ids: [3, 1, 4]}` gives `{probabilities: Float32Array [0.1, 0.9]}`. */
-  async run(values) {
+  /**
+   * Runs the file: `{ids: [3, 1, 4]}` gives `{probabilities: Float32Array [0.1, 0.9]}`.
+   * @param {object} values Numbers by the names of the inputs.
+   * @param {string} [signature] Of a file with several, the one to run.
+   */
+  async run(values, signature) {
     this.#errors.length = 0;
+    const runner = signature ? this.#compiled.signatures[signature] : this.#compiled;
+    if (!runner) throw new Error(`The file has no signature "${signature}".`);
     const tensors = {};
     let results = {};
     try {
-      for (const input of this.inputs) tensors[input.name] = this.#tensor(input, values);
-      results = await this.#compiled.run(tensors);
+      for (const input of runner.getInputDetails()) {
+        tensors[input.name] = this.#tensor(input, values);
+      }
+      results = await runner.run(tensors);
       if (this.#errors.length) throw new Error(this.#errors.join("\n"));
       const arrays = Object.entries(results).map(([name, tensor]) => [name, tensor.toTypedArray()]);
       return Object.fromEntries(arrays.map(([name, array]) => [name, array.slice()]));

@@ -28,7 +28,7 @@ differs from layer to layer is set by a function: `with lowering(rule): ...`.
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 
@@ -121,7 +121,9 @@ def run_cell(
     return run_loop(how, cell, given, collect)
 
 
-def run_steps(step: Callable, sequence, states: tuple, memory: tuple = (), variables: list = ()):
+def run_steps(
+    step: Callable, sequence, states: tuple, memory: tuple = (), variables: Sequence = ()
+):
     """Carries any step through time: one that is not a cell, such as a decoder's with attention.
 
     It goes like a cell does. A rule for cells says nothing about it: under one the loop is

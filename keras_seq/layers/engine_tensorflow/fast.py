@@ -14,7 +14,7 @@ by the plain loop (`plain.py`).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -62,7 +62,7 @@ def run_fast(cell: Cell, given: Given, *, training: bool, collect: bool):
     return (results[0], tuple(results[1:])) if collect else (None, tuple(results))
 
 
-def run_fast_steps(step: Callable, x, states: tuple, memory: tuple, variables: list):
+def run_fast_steps(step: Callable, x, states: tuple, memory: tuple, variables: Sequence):
     """Carries a step that is no cell through time, in the way of training.
 
     Args:
@@ -164,9 +164,11 @@ class _FastWay:
             return results, gradient
 
         def plain(*flat):
-            x, states, weights, memory, *fixed = tf.nest.pack_sequence_as(arguments, flat)
+            x, states, weights, memory, mask, input_dropout, dropout = tf.nest.pack_sequence_as(
+                arguments, flat
+            )
             with self.reading(weights):
-                given = Given(x, states, *fixed, memory)
+                given = Given(x, states, mask, input_dropout, dropout, memory)
                 outputs, states = self.recurrence.plain(given, self.collect)
             return (outputs, *states) if self.collect else states
 

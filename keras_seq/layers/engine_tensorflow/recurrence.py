@@ -1,6 +1,6 @@
 """What is carried through time, as the fast way sees it: a cell, or a step of any kind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from keras_seq.cells import Cell, Gates
 from keras_seq.layers.loops import Given, project, run_function, run_loop, with_dropout
@@ -49,7 +49,7 @@ class OfFunction:
 
     name = "a step"
 
-    def __init__(self, function: Callable, variables: list):
+    def __init__(self, function: Callable, variables: Sequence):
         self.function, self.variables = function, variables
 
     def width(self, x) -> int:

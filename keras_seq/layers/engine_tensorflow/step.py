@@ -111,7 +111,8 @@ class Step:
         changing, before = [given.x, *given.mask, *given.states], ancestors(new)
         after = ancestors(gradients) - before - {tensor.op for tensor in changing}
         constants = {tensor.ref(): tensor for tensor in self._constants}
-        save, shapes, transposed = {}, {}, {}
+        save, transposed = {}, {}
+        shapes: dict = {}
         for op in (op for op in graph.get_operations() if op in after):
             for tensor in op.inputs:
                 if tensor.op in self._varying and tensor.op not in after:
