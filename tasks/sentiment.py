@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -25,10 +23,10 @@ from keras_seq.export import TFLiteOptions, export_all
 from keras_seq.models import sequence_classifier
 from tasks import report_sentiment
 from tasks.config import TaskConfig, option
-from tasks.run_directory import RunDirectory, RunError
-from tasks.task import Data, Task
+from tasks.run_directory import RunDirectory
+from tasks.task import DIGEST, Data, Task
 
-LABELS, SAMPLES, DIGEST = "labels.json", "samples.json", "data_digest.json"
+LABELS, SAMPLES = "labels.json", "samples.json"
 CALIBRATION, HELD_OUT = "calibration.json", "held_out.json"
 SAMPLE_COUNT = 64  # test texts kept with a run, on which its exports are checked
 CALIBRATION_COUNT = 128  # training texts, to which an int8 export fits its whole numbers
@@ -128,21 +126,12 @@ class SentimentData(Data):
         held_out = self.texts.validation
         texts, labels = held_out.texts[:HELD_OUT_COUNT], held_out.labels[:HELD_OUT_COUNT]
         run.write_json(HELD_OUT, {"texts": texts, "labels": labels.tolist()})
-        run.write_json(DIGEST, self._digest())
+        self.save_digest(run)
 
-    def check_unchanged(self, run):
+    def contents(self):
         """See `Data`."""
-        if run.read_json(DIGEST) != self._digest():
-            raise RunError(
-                f"{self.config.data} is not what it was when the run in {run.path} was begun. "
-                "Bring the old data back, or train anew in another folder."
-            )
-
-    def _digest(self) -> str:
-        digest = hashlib.sha256()
-        for part in (self.texts.train, self.texts.validation, self.texts.test):
-            digest.update(json.dumps([part.texts, part.labels.tolist()]).encode())
-        return digest.hexdigest()
+        parts = (self.texts.train, self.texts.validation, self.texts.test)
+        return ([part.texts, part.labels.tolist()] for part in parts)
 
     @property
     def sizes(self):

@@ -1,5 +1,7 @@
 """What a task brings to the shared runner: data, a model, and what to do with an input."""
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,11 +14,19 @@ from rich.console import Console
 from keras_seq.export import TFLiteOptions
 from tasks.config import TaskConfig
 from tasks.report import Section
-from tasks.run_directory import RunDirectory
+from tasks.run_directory import RunDirectory, RunError
+
+DIGEST = "data_digest.json"
 
 
 class Data(ABC):
-    """The data of a run, turned into batches."""
+    """The data of a run, turned into batches.
+
+    Attributes:
+        config: The task's options.
+    """
+
+    config: Any
 
     @abstractmethod
     def train(self, epoch: int) -> tf.data.Dataset:
@@ -35,12 +45,30 @@ class Data(ABC):
         """Writes what a later verb needs beside the model: vocabularies, labels, samples."""
 
     @abstractmethod
+    def contents(self) -> Iterable[Any]:
+        """All examples, part by part, as JSON can hold them: they must stay the same in a run."""
+
+    def save_digest(self, run: RunDirectory) -> None:
+        """Writes what `check_unchanged` compares with."""
+        run.write_json(DIGEST, self._digest())
+
     def check_unchanged(self, run: RunDirectory) -> None:
         """Compares with the data that the run was begun with.
 
         Raises:
             RunError: They are others.
         """
+        if run.read_json(DIGEST) != self._digest():
+            raise RunError(
+                f"{self.config.data} is not what it was when the run in {run.path} was begun. "
+                "Bring the old data back, or train anew in another folder."
+            )
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for part in self.contents():
+            digest.update(json.dumps(part).encode())
+        return digest.hexdigest()
 
     @property
     @abstractmethod

@@ -1,8 +1,6 @@
 """Pairs of sentences as batches of ids, for the translation task."""
 
 import functools
-import hashlib
-import json
 from typing import Any
 
 import tensorflow as tf
@@ -15,11 +13,10 @@ from keras_seq.data import (
     fitting,
     pair_batches,
 )
-from tasks.run_directory import RunError
-from tasks.task import Data
+from tasks.task import DIGEST, Data
 from tasks.translator import Quality, Translator, quality
 
-SAMPLES, DIGEST, CALIBRATION = "samples.json", "data_digest.json", "calibration.json"
+SAMPLES, CALIBRATION = "samples.json", "calibration.json"
 SAMPLE_COUNT = 200  # test sentences kept with a run, on which its exports are checked
 CALIBRATION_COUNT = 128  # training sentences, to which an int8 export fits its whole numbers
 CODEC_FILES = (
@@ -80,21 +77,12 @@ class TranslationData(Data):
         samples = test.take(range(min(SAMPLE_COUNT, len(test))))
         run.write_json(SAMPLES, {"sources": samples.sources, "targets": samples.targets})
         run.write_json(CALIBRATION, train.sources[:CALIBRATION_COUNT])
-        run.write_json(DIGEST, self._digest())
+        self.save_digest(run)
 
-    def check_unchanged(self, run):
+    def contents(self):
         """See `Data`."""
-        if run.read_json(DIGEST) != self._digest():
-            raise RunError(
-                f"{self.config.data} is not what it was when the run in {run.path} was begun. "
-                "Bring the old data back, or train anew in another folder."
-            )
-
-    def _digest(self) -> str:
-        digest = hashlib.sha256()
-        for part in (self.texts.train, self.texts.validation, self.texts.test):
-            digest.update(json.dumps([part.sources, part.targets]).encode())
-        return digest.hexdigest()
+        parts = (self.texts.train, self.texts.validation, self.texts.test)
+        return ([part.sources, part.targets] for part in parts)
 
     @property
     def sizes(self):

@@ -22,6 +22,7 @@ IDS = tf.TensorSpec((None, None), "int32")
 def taken(monkeypatch):
     """Whether each loop of a decoder went the fast way."""
     found, run = [], fast.run_fast_steps
+    monkeypatch.setattr(fast, "_LEAST_OF_STEPS", 0)
 
     def watched(*arguments):
         results = run(*arguments)
@@ -66,25 +67,23 @@ def assert_same(found, expected, within):
 
 
 @pytest.mark.parametrize(
-    ("name", "steps", "known"),
+    ("name", "known", "dealt"),
     [
-        ("bahdanau", 5, True),
-        ("bahdanau", 5, False),
-        ("bahdanau_coverage", 5, False),
-        ("bahdanau_peepholes", 5, True),
-        ("luong", 5, False),
-        ("luong_dot", 5, True),
-        ("luong_predictive", 5, False),
+        ("bahdanau", True, False),
+        ("bahdanau_coverage", False, True),
+        ("bahdanau_peepholes", True, True),
+        ("luong", False, False),
+        ("luong_dot", True, True),
+        ("luong_predictive", False, True),
     ],
 )
-@pytest.mark.parametrize("dealt", [False, True])
-def test_as_the_plain_loop(name, steps, known, dealt, taken, monkeypatch):
+def test_as_the_plain_loop(name, known, dealt, taken, monkeypatch):
     if dealt:  # the rows to two cores, and steps of unknown number as 4 and 1
         monkeypatch.setattr(parts, "cores", lambda: 2)
         monkeypatch.setattr(fast, "_LEAST_ROWS", 1)
         monkeypatch.setattr(pieces, "_LENGTHS", (2, 4))
     pair = made(name)
-    tokens = np.random.default_rng(3).integers(4, TARGETS, (len(SOURCE), steps)).astype("int32")
+    tokens = np.random.default_rng(3).integers(4, TARGETS, (len(SOURCE), 5)).astype("int32")
     taken.clear()  # building is no graph
     signature = None if known else [IDS, IDS, tf.TensorSpec((None, None, TARGETS))]
     found = differentiated(pair, tokens, "default", signature)
@@ -110,7 +109,16 @@ def test_what_counts_steps_goes_by_the_plain_loop(taken):
     np.testing.assert_allclose(found, logits_of(pair), atol=1e-6)
 
 
-def test_without_a_step():
+def test_small_steps_go_by_the_plain_loop(taken, monkeypatch):
+    monkeypatch.setattr(fast, "_LEAST_OF_STEPS", 10**6)
+    encoder, decoder = pair = made("bahdanau")
+    taken.clear()
+    found = tf.function(lambda s, t: decoder(t, encoder(s)))(SOURCE, TOKENS)
+    assert taken == [False]
+    np.testing.assert_allclose(found, logits_of(pair), atol=1e-6)
+
+
+def test_without_a_step(taken):
     encoder, decoder = made("bahdanau")
     graph = tf.function(lambda s, t: decoder(t, encoder(s)), input_signature=[IDS, IDS])
     with pytest.raises(tf.errors.InvalidArgumentError, match="at least one time step"):

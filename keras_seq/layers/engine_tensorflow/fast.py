@@ -35,6 +35,9 @@ from keras_seq.layers.engine_tensorflow.training import train
 from keras_seq.layers.loops import Given, masked
 
 _LARGE_KERNEL = 2**21  # elements
+# Of all matrices of a step that is no cell: a smaller one gains milliseconds, and takes seconds to
+# compile for each shape of its memory (`python -m benchmarks.decoder_steps`).
+_LEAST_OF_STEPS = 2**21
 _LEAST_ROWS, _LEAST_ROWS_OF_LARGE = 8, 32  # of a part
 
 
@@ -88,7 +91,7 @@ def run_fast_steps(step: Callable, x, states: tuple, memory: tuple, variables: S
     memory = tuple(memory[n] for n in order)
     given = Given(x, states, recurrent_dropout=memory[floats:], memory=memory[:floats])
     way = _way(OfFunction(in_order, variables), given, True, x.dtype)
-    if way is None:
+    if way is None or _elements(way.step.matrices) < _LEAST_OF_STEPS:
         return None
     outputs, *states = way.in_training(_with_steps(given, "A decoder"), way.weights)
     return outputs, tuple(states)

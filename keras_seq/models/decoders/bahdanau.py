@@ -4,12 +4,11 @@ import keras
 from keras import ops
 
 from keras_seq.layers import BahdanauAttention
-from keras_seq.models.decoders.maxout import Maxout
-from keras_seq.models.decoders.recurrent import RecurrentDecoder
+from keras_seq.models.decoders.maxout import MaxoutDecoder
 
 
 @keras.saving.register_keras_serializable("keras_seq")
-class BahdanauDecoder(RecurrentDecoder):
+class BahdanauDecoder(MaxoutDecoder):
     r"""Looks at the source before each step, with the state before it, and reads what it saw.
 
     $$c_t = \mathrm{attention}(s_{t-1}, h_{1:S}), \qquad
@@ -58,30 +57,13 @@ class BahdanauDecoder(RecurrentDecoder):
         self.attention = BahdanauAttention(
             attention_units or units, coverage=coverage, name="attention", dtype=self.dtype_policy
         )
-        self.maxout = Maxout(self.embedding_units, name="maxout", dtype=self.dtype_policy)
-
-    @property
-    def features_width(self):
-        """Those of the state, the token's vector and the context."""
-        return self.width + self.embedding_units + self.context_width
-
-    @property
-    def summed_up_width(self):
-        """Those of the maxout."""
-        return self.embedding_units
-
-    def summed_up(self, features):
-        """See `RecurrentDecoder`."""
-        return self.maxout(features)
 
     def build(self, tokens_shape, encoded_shape):
         """Builds the layers."""
         values = encoded_shape[0]
-        self.context_width = values[-1]
-        read = self.embedding_units + self.context_width
-        self.build_layers(tokens_shape, encoded_shape, read)
+        self.seen_width = values[-1]
+        self.build_parts(tokens_shape, encoded_shape)
         self.attention.build((tokens_shape[0], self.width), values)
-        self.maxout.build((*tokens_shape, self.features_width))
 
     def prepare(self, encoded):
         """See `Decoder`: what the attention prepares, and the first states."""

@@ -3,12 +3,11 @@
 import keras
 from keras import ops
 
-from keras_seq.models.decoders.maxout import Maxout
-from keras_seq.models.decoders.recurrent import RecurrentDecoder
+from keras_seq.models.decoders.maxout import MaxoutDecoder
 
 
 @keras.saving.register_keras_serializable("keras_seq")
-class ChoDecoder(RecurrentDecoder):
+class ChoDecoder(MaxoutDecoder):
     r"""Reads a summary c of the source at every step.
 
     $$c = \tanh(V h_S), \qquad s_0 = \tanh(V' c), \qquad
@@ -55,33 +54,17 @@ class ChoDecoder(RecurrentDecoder):
                 'The first states of a ChoDecoder come from its summary: bridge must be "dense".'
             )
         super().__init__(vocabulary_size, units, cell=cell, **kwargs)
+        self.seen_width = units
         self.summary = keras.layers.Dense(
             units, activation="tanh", use_bias=False, name="summary", dtype=self.dtype_policy
         )
-        self.maxout = Maxout(self.embedding_units, name="maxout", dtype=self.dtype_policy)
-
-    @property
-    def features_width(self):
-        """Those of the state, the token's vector and the summary."""
-        return self.width + self.embedding_units + self.units
-
-    @property
-    def summed_up_width(self):
-        """Those of the maxout."""
-        return self.embedding_units
-
-    def summed_up(self, features):
-        """See `RecurrentDecoder`."""
-        return self.maxout(features)
 
     def build(self, tokens_shape, encoded_shape):
         """Builds the layers."""
         batch, width = tokens_shape[0], self.source_width(encoded_shape)
         self.summary.build((batch, width))
         summary = (batch, self.units)
-        read = self.embedding_units + self.units
-        self.build_layers(tokens_shape, (None, None, ((summary,),)), read)
-        self.maxout.build((*tokens_shape, self.features_width))
+        self.build_parts(tokens_shape, (None, None, ((summary,),)))
 
     def prepare(self, encoded):
         """See `Decoder`: the summary."""

@@ -1,7 +1,9 @@
-"""Maxout: the larger of two linear functions."""
+"""Maxout: the larger of two linear functions; and the decoders whose logits read one."""
 
 import keras
 from keras import ops
+
+from keras_seq.models.decoders.recurrent import RecurrentDecoder
 
 
 @keras.saving.register_keras_serializable("keras_seq")
@@ -52,3 +54,36 @@ class Maxout(keras.layers.Layer):
     def get_config(self):
         """The configuration."""
         return {**super().get_config(), "units": self.units}
+
+
+class MaxoutDecoder(RecurrentDecoder):
+    """A decoder whose features are the state, the token's vector and what it sees of the source.
+
+    A subclass tells how wide the last of them is, `seen_width`.
+    """
+
+    seen_width: int
+
+    def __init__(self, vocabulary_size, units, **kwargs):
+        super().__init__(vocabulary_size, units, **kwargs)
+        self.maxout = Maxout(self.embedding_units, name="maxout", dtype=self.dtype_policy)
+
+    @property
+    def features_width(self):
+        """See `RecurrentDecoder`."""
+        return self.width + self.embedding_units + self.seen_width
+
+    @property
+    def summed_up_width(self):
+        """Those of the maxout."""
+        return self.embedding_units
+
+    def summed_up(self, features):
+        """See `RecurrentDecoder`."""
+        return self.maxout(features)
+
+    def build_parts(self, tokens_shape, encoded_shape):
+        """Builds the layers and the maxout: the first layer reads all but the state."""
+        read = self.embedding_units + self.seen_width
+        self.build_layers(tokens_shape, encoded_shape, read)
+        self.maxout.build((*tokens_shape, self.features_width))
