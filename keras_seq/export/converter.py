@@ -1,11 +1,8 @@
-"""Starts TFLite's converter in a process of its own, so that a crash there is an error here."""
+"""TFLite's converter: what it is given, what it gives, and what its errors mean."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from keras_seq.export.check import Arrays
+from keras_seq.export.conversions import run_converter
 from keras_seq.export.errors import ExportError
 from keras_seq.export.saved_functions import save_functions
 from keras_seq.export.signature import all_layers
-
-_PROGRAM = Path(__file__).with_name("converter_process.py")
 
 
 def convert(
@@ -56,7 +52,13 @@ def convert(
             "representative": _saved(representative or {}, place),
         }
         (place / "options.json").write_text(json.dumps(options))
-        code, said = _run(folder, timeout)
+        try:
+            code, said = run_converter(folder, timeout)
+        except TimeoutError as error:
+            raise ExportError(
+                f"The TFLite converter was stopped after {timeout:g} seconds. Give it a longer "
+                f"`timeout`, or a smaller model. Its last words:\n{_last_words(str(error))}"
+            ) from error
         output = place / "model.tflite"
         if code == 0 and output.is_file():
             return output.read_bytes()
@@ -84,28 +86,6 @@ def _saved(representative: Mapping[str, Sequence[Arrays]], place: Path) -> list[
             np.savez(place / name, **batch)  # type: ignore[arg-type]
         saved.append((signature, names))
     return saved
-
-
-def _run(folder: str, timeout: float) -> tuple[int, str]:
-    # -P: the folder of the program holds modules whose names could hide others.
-    command = [sys.executable, "-P", str(_PROGRAM), folder]
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-    try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-        )
-    except subprocess.TimeoutExpired as error:
-        words = _last_words((error.output or b"").decode(errors="replace"))
-        raise ExportError(
-            f"The TFLite converter was stopped after {timeout:g} seconds. Give it a longer "
-            f"`timeout`, or a smaller model. Its last words:\n{words}"
-        ) from error
-    return done.returncode, done.stdout.decode(errors="replace")
 
 
 def _ops_without_builtin(said: str, model: Any) -> tuple[list[str], list[str]]:

@@ -1,10 +1,15 @@
-"""Converts a SavedModel to TFLite. Run as a program, in a process of its own.
+"""Converts SavedModels to TFLite. Run as a program, in a process of its own.
 
-`keras_seq.export.converter` starts it, because the converter can end its whole process. It is
+`keras_seq.export.conversions` starts it, because the converter can end its whole process. It is
 started by its path, not as a module, so that it imports TensorFlow and nothing else.
+
+With a folder it converts what lies there. With `--serve SECONDS` it converts one folder after the
+other, each in a fork of its own, until it is not asked for that long: TensorFlow is imported once.
 """
 
 import json
+import os
+import select
 import sys
 from pathlib import Path
 
@@ -43,8 +48,34 @@ def _batches(place, options):
                 yield (signature, batch) if len(options["signatures"]) > 1 else batch
 
 
-if __name__ == "__main__":
+def serve(idle: float) -> None:
+    """Reads folders from standard input, a line each, and answers with the code of the fork."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    with os.fdopen(0, "rb", buffering=0) as questions:
+        while select.select([questions], [], [], idle)[0] and (line := questions.readline()):
+            folder = line.decode().rstrip("\n")
+            if not (child := os.fork()):
+                said = os.open(Path(folder) / "said.txt", os.O_WRONLY | os.O_CREAT)
+                os.dup2(said, 1)
+                os.dup2(said, 2)
+                os._exit(attempt(folder))
+            _, status = os.waitpid(child, 0)
+            print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
+
+
+def attempt(folder: str) -> int:
+    """Converts, and gives the exit code; what went wrong is said on standard error."""
     try:
-        main(*sys.argv[1:])
-    except Exception as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+        main(folder)
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--serve":
+        serve(float(sys.argv[2]))
+    else:
+        sys.exit(attempt(sys.argv[1]))

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_seq import layers
-from keras_seq.export import ExportError, TFLiteFile, converter, read_files, tflite, to_tflite
+from keras_seq.export import ExportError, TFLiteFile, conversions, read_files, tflite, to_tflite
 from keras_seq.export.runtime import TFLiteModel
 from keras_seq.export.signature import Signature
 
@@ -220,12 +220,14 @@ def test_a_parent_that_is_a_file(converted):
     ],
 )
 def test_a_converter_that_dies(monkeypatch, tmp_path, program, timeout, words):
+    """With a process for each conversion; those that share one are in test_conversions.py."""
     broken = tmp_path / "broken.py"
     broken.write_text(program)
+    monkeypatch.setattr(conversions, "_FORKS", False)
     path = tmp_path / "out" / "model.tflite"
     path.parent.mkdir()
     path.write_bytes(b"an earlier export")
-    monkeypatch.setattr(converter, "_PROGRAM", broken)
+    monkeypatch.setattr(conversions, "_PROGRAM", broken)
     with pytest.raises(ExportError, match=words):
         to_tflite(make_classifier(), path, timeout=timeout)
     _assert_untouched(path)

@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from keras_seq.data import load_pairs
+from keras_seq.data import pair_batches
+from keras_seq.layers import lowering
+from keras_seq.models import sequence_to_sequence
 from tasks import training
-from tasks.__main__ import main
 from tasks.run_directory import RunDirectory
 from tasks.training import fit
 
@@ -55,15 +56,23 @@ def batches(epoch):
 VALIDATION = tf.data.Dataset.from_tensors((DATA[32:, :4], DATA[32:, 4:]))
 
 
-def train(folder, momentum, model=None, more_figures=lambda model: {}, **options):
+def train(
+    folder,
+    momentum,
+    model=None,
+    more_figures=lambda model: {},
+    data=batches,
+    validation=VALIDATION,
+    **options,
+):
     run = RunDirectory(folder, "averaging")
     if not folder.exists():
         run.create({})
     model = model or recording(momentum)
     history = fit(
         model,
-        batches,
-        VALIDATION,
+        data,
+        validation,
         run,
         console=Console(quiet=True),
         **{"epochs": EPOCHS, "monitor": "score", **options},
@@ -149,7 +158,7 @@ def stop_after_first_epoch(monkeypatch):
 
 
 def checkpoint(run):
-    with np.load(run / "checkpoint.npz") as saved:
+    with np.load(run.path / "checkpoint.npz") as saved:
         return {name: saved[name] for name in saved.files if name != "history"}
 
 
@@ -174,39 +183,34 @@ def test_a_stopped_training_resumes_to_the_same_weights(tmp_path, monkeypatch):
         np.testing.assert_array_equal(b, a)
 
 
-@pytest.mark.slow
-def test_a_stopped_run_of_the_task_resumes_to_the_same_weights(tmp_path, monkeypatch, capsys):
-    train = load_pairs("builtin").train
-    pairs = zip(train.sources, train.targets, strict=True)
-    # One length of batches: each is traced and compiled anew.
-    short = [pair for pair in pairs if (len(pair[0].split()), len(pair[1].split())) == (6, 5)]
-    (tmp_path / "pairs.tsv").write_text("".join(f"{s}\t{t}\n" for s, t in short[:72]))
-    # Every source of chance is on.
-    settings = {
-        "source_pieces": "words",
-        "target_pieces": "words",
-        "vocabulary_size": 120,
-        "units": 8,
-        "embedding_units": 6,
-        "epochs": 2,
-        "batch_size": 32,
-        "averaging": 0.9,
-        "dropout": 0.2,
-        "scheduled_sampling": 0.2,
-        "beam_width": 1,
-        "seed": 7,
-    }
-    options = [part for n, v in settings.items() for part in ("--set", f"{n}={v}")]
-    arguments = ["translation", "train", "--data", str(tmp_path / "pairs.tsv"), *options]
-    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    assert main([*arguments, "--run", str(whole)]) == 0
-    go_on = stop_after_first_epoch(monkeypatch)
-    assert main([*arguments, "--run", str(stopped)]) == 130
-    assert "--resume goes on" in capsys.readouterr().err
-    go_on()
-    assert not (stopped / "metrics.json").exists()
-    assert main(["translation", "train", "--resume", "--run", str(stopped)]) == 0
-    same(whole, stopped)
-    first, second = (RunDirectory(r, "translation").model().get_weights() for r in (whole, stopped))
-    for a, b in zip(first, second, strict=True):
+def translator():
+    """With dropout and scheduled sampling: every source of chance is on."""
+    keras.utils.set_random_seed(3)
+    options = {"units": 8, "embedding_units": 6, "dropout": 0.2, "scheduled_sampling": 0.2}
+    model = sequence_to_sequence(20, 20, seed=7, **options)
+    model.compile(keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=MOMENTUM))
+    return model
+
+
+SOURCE, TARGET = (np.random.default_rng(n).integers(4, 20, (32, 5)) for n in (1, 2))
+TARGET[:, 0], TARGET[:, -1] = 2, 3
+
+
+def pairs(epoch):
+    ids = (tf.RaggedTensor.from_tensor(side) for side in (SOURCE, TARGET))
+    return pair_batches(*ids, batch_size=8, shuffle_seed=7, epoch=epoch)
+
+
+def test_a_stopped_translator_resumes_to_the_same_weights(tmp_path, monkeypatch):
+    given = {"data": pairs, "validation": pairs(0)}
+    with lowering("plain"):  # nothing is compiled
+        train(tmp_path / "whole", MOMENTUM, translator(), **given)
+        go_on = stop_after_first_epoch(monkeypatch)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "stopped", MOMENTUM, translator(), **given)
+        go_on()
+        train(tmp_path / "stopped", MOMENTUM, translator(), **given)
+    runs = [RunDirectory(tmp_path / name, "averaging") for name in ("whole", "stopped")]
+    same(*runs)
+    for a, b in zip(*(run.model().get_weights() for run in runs), strict=True):
         np.testing.assert_array_equal(b, a)
