@@ -63,7 +63,7 @@ def test_from_ids(saved):
             np.testing.assert_array_equal(found["tokens"], expected.tokens)
             np.testing.assert_array_equal(found["lengths"], expected.lengths)
             for field in ("scores", "attention"):
-                np.testing.assert_allclose(found[field], getattr(expected, field), atol=1e-5)
+                np.testing.assert_allclose(found[field], getattr(expected, field), rtol=1e-5, atol=1e-5)
 
 
 def test_from_texts_where_there_is_no_keras_seq(saved):
@@ -83,7 +83,7 @@ def test_from_texts_where_there_is_no_keras_seq(saved):
         found, expected = told[name], model.decode(source, search, max_length=LENGTH)
         assert found["source"] == source.tolist()
         np.testing.assert_array_equal(found["tokens"], expected.tokens)
-        np.testing.assert_allclose(found["scores"], expected.scores, atol=1e-5)
+        np.testing.assert_allclose(found["scores"], expected.scores, rtol=1e-5, atol=1e-5)
         for tokens, texts in zip(expected.tokens.numpy(), found["texts"], strict=True):
             assert texts == [written(row) for row in tokens]
         attention = np.array(found["attention"])
