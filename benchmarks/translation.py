@@ -76,10 +76,9 @@ BENCHMARKS = {
         hidden_units=512,
         dropout=0.15,
         vocabulary_size=4_000,
-        batch_size=128,
         epochs=18,
-        learning_rate=1.5e-3,
-        warmup_steps=600,
+        learning_rate=1e-3,
+        warmup_steps=800,
     ),
     "en-zh": Benchmark(
         "cmn-eng_with_attribution.txt.gz",
