@@ -13,7 +13,7 @@ TEST := $(RUN) -m pytest -q -n auto --dist loadfile
 .PHONY: bench-imdb bench-builtin bench-engine bench-engine-curves bench-imdb-epoch bench-gradient-flow
 .PHONY: bench-linear-scan bench-long-memory bench-mnist-rows bench-mnist-pixels
 .PHONY: bench-export bench-export-table bench-imdb-export
-.PHONY: bench-translation bench-decoding-speed bench-set2set
+.PHONY: bench-translation bench-decoder-steps bench-decoding-speed bench-set2set
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
@@ -38,6 +38,7 @@ help:
 	@echo "make bench-export-table  every layer in every form, into docs/EXPORT.md"
 	@echo "make bench-imdb-export  what exports of runs/imdb lose on the test reviews"
 	@echo "make bench-translation  the papers' architectures on Multi30k (TRANSLATION_DATA_DIR)"
+	@echo "make bench-decoder-steps  training steps of decoders with attention, compiled and plain"
 	@echo "make bench-decoding-speed  beam search in the graph beside a loop in Python"
 	@echo "make bench-set2set  sorting sets of numbers, by steps of processing"
 	@echo "make docs        docs/CELLS.md from the classes, every cell exported"
@@ -105,6 +106,9 @@ bench-imdb-export: $(VENV)/.ready
 
 bench-translation: $(VENV)/.ready
 	$(RUN) -m benchmarks.translation
+
+bench-decoder-steps: $(VENV)/.ready
+	$(RUN) -m benchmarks.decoder_steps
 
 bench-decoding-speed: $(VENV)/.ready
 	$(RUN) -m benchmarks.decoding_speed
