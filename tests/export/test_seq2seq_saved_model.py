@@ -63,7 +63,9 @@ def test_from_ids(saved):
             np.testing.assert_array_equal(found["tokens"], expected.tokens)
             np.testing.assert_array_equal(found["lengths"], expected.lengths)
             for field in ("scores", "attention"):
-                np.testing.assert_allclose(found[field], getattr(expected, field), rtol=1e-5, atol=1e-5)
+                np.testing.assert_allclose(
+                    found[field], getattr(expected, field), rtol=1e-5, atol=1e-5
+                )
 
 
 def test_from_texts_where_there_is_no_keras_seq(saved):
