@@ -4,13 +4,17 @@ Run as `python -m benchmarks.decoder_steps`, on a quiet machine. Both are the sa
 turns.
 """
 
+import argparse
+import math
 import statistics
 import time
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.measure import warn_if_busy
 from benchmarks.results import table, write_section
 from keras_seq.layers import lowering
 from keras_seq.layers.engine_tensorflow import fast
@@ -65,23 +69,35 @@ def _seconds(step, ids) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:
-    """Measures, and writes the section."""
+def report(sizes: Sequence[int] = SIZES, turns: int = TURNS) -> str:
+    """Measures; gives the section."""
+    limit, rows = math.log2(fast._LEAST_OF_STEPS), []
     fast._LEAST_OF_STEPS = 0  # the small ones too, to see what the limit is for
-    rows = []
     for architecture in ("bahdanau", "luong"):
-        for units in SIZES:
-            found = measure(architecture, units)
+        for units in sizes:
+            found = measure(architecture, units, turns)
             (first, compiled), (_, plain) = found["compiled"], found["plain"]
             times = [f"{1000 * plain:.0f}", f"{1000 * compiled:.0f}", f"{plain / compiled:.2f}"]
             rows.append([architecture, units, *times, f"{first:.1f}"])
             keras.backend.clear_session()
     header = ["decoder", "units", "plain, ms", "compiled, ms", "ratio", "first compiled step, s"]
-    text = (
+    return (
         f"Loss and gradients of the whole model: {ROWS} rows, {STEPS} steps on both sides, "
-        f"{VOCABULARY:,} tokens, vectors of half the units. Taken from a size of 2²¹ numbers in "
-        "the matrices of a step on.\n\n" + table(header, rows)
+        f"{VOCABULARY:,} tokens, vectors of half the units. The compiled loops are taken from "
+        f"a size of 2^{limit:g} numbers in the matrices of a step on.\n\n{table(header, rows)}"
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures, and writes the section."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dry-run", action="store_true", help="print, do not write RESULTS.md")
+    options = parser.parse_args(arguments)
+    warn_if_busy()
+    text = report()
+    if options.dry_run:
+        print(text)
+        return
     write_section("Decoders with attention", "python -m benchmarks.decoder_steps", text)
 
 

@@ -51,7 +51,7 @@ class Settings:
     run: str | None = None
     sentences: int = 640
     turns: int = 3
-    memory_sentences: int = 10_000
+    memory_sentences: int = 10_016  # 313 batches
     units: int = Config.units
     vocabulary: int = Config.vocabulary_size
     max_length: int = Config.max_length
@@ -203,7 +203,8 @@ def report(settings: Settings, speeds: Sequence[Speed], memories: dict[str, list
         ]
         for s in speeds
     ]
-    counts = [f"{round(share * settings.memory_sentences):,} sentences" for share in MOMENTS]
+    read = [max(round(share * (settings.memory_sentences // MEMORY_BATCH)), 1) for share in MOMENTS]
+    counts = [f"{MEMORY_BATCH * batches:,} sentences" for batches in read]
     return (
         f"Beam {WIDTH}, length penalty {PENALTY:g}: {about}. Batches hold sentences of about one "
         "length. The systems take turns on each batch in one process, the fastest of "

@@ -168,7 +168,8 @@ def report() -> str:
     ]
     if multi30k:
         parts += [
-            "### Multi30k, German to English\n\nTest: 1,000 sentences, test_2016_flickr. "
+            f"### Multi30k, German to English\n\nTest: {_test_sentences(multi30k)} sentences, "
+            "test_2016_flickr. "
             "Published: the notebooks of bentrevett/pytorch-seq2seq, after 10 epochs, for the "
             "model of the same paper, counted by their own code on their own tokens: a point "
             "more or less says little.",
@@ -176,8 +177,9 @@ def report() -> str:
         ]
     if others:
         parts += [
-            "### Sentences of Tatoeba\n\nA twentieth of the pairs is held out for the test, "
-            "another for validation, drawn by the seed; they share no sentence with the others.",
+            "### Sentences of Tatoeba\n\nSome of the pairs, drawn by the seed, are held out for "
+            f"validation, and {_test_sentences(others)} for the test; they share no sentence with "
+            "the others.",
             _figures(others, published=False),
         ]
     for name, runs in others.items():
@@ -189,6 +191,11 @@ def report() -> str:
             table(["source", "reference", "translation"], rows),
         ]
     return "\n\n".join(parts)
+
+
+def _test_sentences(found: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> str:
+    counts = {run["test_examples"] for runs in found.values() for run in runs.values()}
+    return " or ".join(f"{count:,}" for count in sorted(counts))
 
 
 def _figures(found: Mapping[str, Mapping[int, Mapping[str, Any]]], *, published: bool) -> str:

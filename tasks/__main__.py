@@ -155,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         how.add_argument("--overwrite", action="store_true", help="replace the run of this folder")
 
         evaluate = verbs.add_parser("evaluate", parents=[run], help="test a trained model")
-        evaluate.add_argument("--data", help="another source with the same classes")
+        evaluate.add_argument("--data", help="another source to test on")
 
         predict = verbs.add_parser("predict", parents=[run], help="apply a trained model")
         predict.add_argument("inputs", nargs="*", help="inputs; none: lines of standard input")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import keras
-import tensorflow as tf
 
 from keras_seq.data import (
     DataError,
@@ -22,7 +21,7 @@ from tasks import report_translation
 from tasks.config import ConfigError, TaskConfig, option
 from tasks.run_directory import RunDirectory
 from tasks.task import Task
-from tasks.translation_data import CALIBRATION, FILES, SAMPLES, TranslationData
+from tasks.translation_data import FILES, SAMPLES, TranslationData
 from tasks.translator import Translator, bleu_metric
 
 PIECES = ("subwords", "words", "characters")
@@ -36,6 +35,7 @@ class Config(TaskConfig):
         "builtin", "builtin, a tab-separated file (.tsv, .gz, .zip), FOLDER:de-en, or tfds:NAME"
     )
     reverse: bool = option(False, "whether to translate from the second language to the first")
+    drop_empty: bool = option(False, "whether pairs with an empty side are left out, not refused")
     source_pieces: str = option(
         "subwords", "what a source id stands for: subwords, words, characters"
     )
@@ -72,6 +72,7 @@ class Config(TaskConfig):
             target_pieces=(self.target_pieces in PIECES, " or ".join(PIECES)),
             batch_size=(self.batch_size >= 1, "at least 1"),
             beam_width=(self.beam_width >= 1, "at least 1"),
+            length_penalty=(0 <= self.length_penalty < 10, "at least 0 and below 10"),
             learning_rate=(0 < self.learning_rate < 10, "a number above 0 and below 10"),
             warmup_steps=(self.warmup_steps >= 0, "at least 0"),
             max_length=(self.max_length >= 2, "at least 2"),
@@ -92,6 +93,7 @@ class Translation(Task):
     config_type = Config
     files = FILES
     monitor = "val_bleu"
+    demo_inputs = ("the happy woman sings", "three small dogs sleep", "the old man sees two birds")
     axis_labels: ClassVar = {
         "loss": "loss (nats per piece)",
         "accuracy": "accuracy (share of pieces)",
@@ -102,12 +104,13 @@ class Translation(Task):
         """See `Task`."""
         # A tokenizer that is not there would be missed after an epoch only.
         bleu_metric(lowercase=config.lowercase, tokenize=config.bleu_tokenize)
-        texts = load_pairs(config.data, reverse=config.reverse, seed=config.seed)
+        texts = load_pairs(
+            config.data, reverse=config.reverse, drop_empty=config.drop_empty, seed=config.seed
+        )
         if test_only and not texts.own_test_part:
             texts = texts.all_for_testing()
         if run is not None:
-            codecs = [TextCodec.load(run.path, side) for side in ("source", "target")]
-            return TranslationData(config, texts, *codecs)
+            return TranslationData(config, texts, *_codecs(run))
         fit = functools.partial(
             TextCodec.fit, size=config.vocabulary_size, lowercase=config.lowercase
         )
@@ -178,10 +181,9 @@ class Translation(Task):
 
     def _translator(self, run: RunDirectory, **options) -> Translator:
         config = dict(run.config())
-        codecs = [TextCodec.load(run.path, side) for side in ("source", "target")]
         search = {"width": config["beam_width"], "length_penalty": config["length_penalty"]}
         search |= options
-        return Translator(run.model(), *codecs, max_length=config["max_length"], **search)
+        return Translator(run.model(), *_codecs(run), max_length=config["max_length"], **search)
 
     def predict(self, run, inputs: Iterable[str], **options) -> Iterator[str]:
         """See `Task`.
@@ -198,10 +200,10 @@ class Translation(Task):
             raise DataError(f"--width must be at least 1; got {width}.")
         translator = self._translator(run, with_attention=bool(picture), **options)
         for number, text in enumerate(inputs, start=1):
-            if not text.strip():
+            [found] = translator([text])
+            if not found.source:  # of spaces, or of characters that mean nothing, too
                 yield f"input {number} is empty: there is nothing to translate"
                 continue
-            [found] = translator([text])
             line = found.text
             if found.cut:
                 read = len(found.source)
@@ -214,13 +216,10 @@ class Translation(Task):
     def export(self, run, folder: Path, on_stage, options):
         """See `Task`."""
         config = run.config()
-        codecs = [TextCodec.load(run.path, side) for side in ("source", "target")]
+        source, target = _codecs(run)
         longest = config["max_length"]
         if options.profile == "portable" and options.length is None:
             options = dataclasses.replace(options, length=longest)
-        if options.quantize == "int8":
-            ids, _ = codecs[0].pad(codecs[0](tf.constant(run.read_json(CALIBRATION))))
-            options = dataclasses.replace(options, representative_data=[ids.numpy()[:, :longest]])
         width, penalty = config["beam_width"], config["length_penalty"]
         searches: dict[str, Search] = {"greedy": Greedy()}
         if width > 1:
@@ -230,8 +229,8 @@ class Translation(Task):
             folder,
             searches=searches,
             max_length=longest,
-            codec_source=codecs[0],
-            codec_target=codecs[1],
+            codec_source=source,
+            codec_target=target,
             check_texts=run.read_json(SAMPLES)["sources"],
             tflite=options,
             on_stage=on_stage,
@@ -261,3 +260,8 @@ class Translation(Task):
     def baselines(self, data):
         """See `Task`."""
         return {"word_by_word_test_exact": word_by_word_accuracy(data.texts)}
+
+
+def _codecs(run: RunDirectory) -> list[TextCodec]:
+    """Those of the source and of the target."""
+    return [TextCodec.load(run.path, side) for side in ("source", "target")]

@@ -16,13 +16,12 @@ from keras_seq.data import (
 from tasks.task import DIGEST, Data
 from tasks.translator import Quality, Translator, quality
 
-SAMPLES, CALIBRATION = "samples.json", "calibration.json"
+SAMPLES = "samples.json"
 SAMPLE_COUNT = 200  # test sentences kept with a run, on which its exports are checked
-CALIBRATION_COUNT = 128  # training sentences, to which an int8 export fits its whole numbers
-CODEC_FILES = (
-    f"{side}.{end}" for side in ("source", "target") for end in ("vocabulary.txt", "json")
+FILES = frozenset(
+    {SAMPLES, DIGEST}
+    | {f"{side}.{end}" for side in ("source", "target") for end in ("vocabulary.txt", "json")}
 )
-FILES = frozenset({SAMPLES, DIGEST, CALIBRATION, *CODEC_FILES})
 
 
 class TranslationData(Data):
@@ -30,6 +29,7 @@ class TranslationData(Data):
 
     def __init__(self, config: Any, texts: ParallelDataset, source: TextCodec, target: TextCodec):
         self.config, self.texts, self.source, self.target = config, texts, source, target
+        self._translators: dict[tuple, tuple[Any, Translator]] = {}
 
     def _ids(self, part: ParallelTexts) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
         source = self.source(tf.constant(part.sources))
@@ -73,10 +73,9 @@ class TranslationData(Data):
         """See `Data`."""
         self.source.save(run.path, "source")
         self.target.save(run.path, "target")
-        test, train = self.texts.test, self.texts.train
+        test = self.texts.test
         samples = test.take(range(min(SAMPLE_COUNT, len(test))))
         run.write_json(SAMPLES, {"sources": samples.sources, "targets": samples.targets})
-        run.write_json(CALIBRATION, train.sources[:CALIBRATION_COUNT])
         self.save_digest(run)
 
     def contents(self):
@@ -91,10 +90,13 @@ class TranslationData(Data):
         return {**sizes, "train": sizes["train"] - self.too_long}
 
     def translator(self, model, **options) -> Translator:
-        """A translator with these codecs."""
-        return Translator(
-            model, self.source, self.target, max_length=self.config.max_length, **options
-        )
+        """A translator with these codecs; the same one for the same model, traced once."""
+        key = (id(model), *sorted(options.items()))
+        if key not in self._translators:
+            longest = self.config.max_length
+            made = Translator(model, self.source, self.target, max_length=longest, **options)
+            self._translators[key] = (model, made)  # which keeps the model, so no other has its id
+        return self._translators[key][1]
 
     def quality(self, translator: Translator, part: ParallelTexts) -> Quality:
         """How well a part is translated."""

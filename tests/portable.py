@@ -61,21 +61,24 @@ def export(model, path, **options):
 
 
 class Compiled:
-    """A .tflite in LiteRT's CompiledModel, called with arrays by input name."""
+    """A signature of a .tflite in LiteRT's CompiledModel, called with arrays by input name."""
 
-    def __init__(self, path):
-        self._model = CompiledModel.from_file(str(path))
+    def __init__(self, path, signature=SIGNATURE):
+        self._model, self._signature = CompiledModel.from_file(str(path)), signature
 
     def __call__(self, arrays):
-        model, names = self._model, self._model.get_signature_list()[SIGNATURE]
-        inputs = {n: model.create_input_buffer_by_name(SIGNATURE, n) for n in names["inputs"]}
-        outputs = {n: model.create_output_buffer_by_name(SIGNATURE, n) for n in names["outputs"]}
+        model, key = self._model, self._signature
+        names = model.get_signature_list()[key]
+        inputs = {n: model.create_input_buffer_by_name(key, n) for n in names["inputs"]}
+        outputs = {n: model.create_output_buffer_by_name(key, n) for n in names["outputs"]}
         for name, buffer in inputs.items():
             buffer.write(np.ascontiguousarray(arrays[name]))
-        model.run_by_name(SIGNATURE, inputs, outputs)
-        details = model.get_output_tensor_details(SIGNATURE)
-        sizes = {name: int(np.prod(details[name]["shape"])) for name in outputs}
-        return {name: buffer.read(sizes[name], np.float32) for name, buffer in outputs.items()}
+        model.run_by_name(key, inputs, outputs)
+        details, found = model.get_output_tensor_details(key), {}
+        for name, buffer in outputs.items():
+            shape, dtype = details[name]["shape"], np.dtype(details[name]["dtype"])
+            found[name] = buffer.read(int(np.prod(shape)), dtype.type).reshape(shape)
+        return found
 
 
 def largest_difference(outputs, expected):

@@ -76,7 +76,11 @@ def train(
         run,
         console=Console(quiet=True),
         **{"epochs": EPOCHS, "monitor": "score", **options},
-        more_figures=lambda model: {"score": float(model.count_params()), **more_figures(model)},
+        # The last epoch is the best, so that what is kept of it comes after an interruption.
+        more_figures=lambda model: {
+            "score": float(model.optimizer.iterations),
+            **more_figures(model),
+        },
     )
     return run, model, history
 

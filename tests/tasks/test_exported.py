@@ -5,7 +5,7 @@ import tensorflow as tf
 from parsed_page import Parsed
 
 from tasks import report_run
-from tasks.exported import is_of
+from tasks.exported import export_figures, is_of
 from tasks.report import Page, render
 from tasks.run_directory import RunDirectory
 
@@ -68,3 +68,21 @@ def test_none(tmp_path, finished_run, model):
     page = section(tmp_path, None, finished_run, model)
     assert "Not exported yet" in page.words["Export"]
     assert f"--to {tmp_path}" in page.words["Export"]
+
+
+def test_of_a_model_that_writes_sequences():
+    """Each search has its share of equal sequences; what has none is not told of."""
+    whole = {"difference": 2e-6, "rows": 9, "batches": 4}
+    compared = {
+        "greedy": {**whole, "equal": 1.0},
+        "beam": {**whole, "equal": 0.875, "difference": 3e-5},
+        "encode": {**whole, "equal": 1.0},
+        "decode_step": {**whole, "equal": None},
+    }
+    latency = {"median_ms": 2.5, "shapes": {"source": [1, 9]}}
+    tflite = REPORT["tflite"] | {"compared_with_keras": compared, "latency": {"beam": latency}}
+    found = export_figures(REPORT | {"tflite": tflite})
+    told = [name for name in found if name.startswith("sequences equal")]
+    assert told == [f"sequences equal Keras–TFLite, {name}" for name in ("greedy", "beam")]
+    assert found[told[1]] == "87.5% of 9, scores within 3.0e-05"
+    assert found["TFLite latency, beam"] == "2.50 ms median (1 × 9 ids, one thread)"

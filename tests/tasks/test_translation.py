@@ -14,8 +14,9 @@ import tensorflow as tf
 from parsed_page import Parsed
 from rich.console import Console
 
-from keras_seq.data import TextCodec, load_pairs
+from keras_seq.data import DataError, TextCodec, load_pairs
 from keras_seq.models import sequence_to_sequence
+from tasks import training
 from tasks.__main__ import main
 from tasks.config import read
 from tasks.run_directory import RunDirectory
@@ -159,13 +160,47 @@ def test_evaluate_on_another_source(translation_run, pairs_tsv, tmp_path, capsys
     assert Translation().load(config, runner.run, test_only=True).sizes["test"] == 5
 
 
+def test_a_stopped_run_goes_on_to_the_same_weights(
+    translation_run, pairs_tsv, tmp_path, capsys, monkeypatch
+):
+    """Stopped after its first epoch; what was learnt of the words comes from its files then."""
+    write = training._save
+
+    def save(*arguments):
+        write(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "_save", save)
+    settings = [part for setting in SETTINGS for part in ("--set", setting)]
+    arguments = ["train", "--data", pairs_tsv, "--run", tmp_path / "run", *settings]
+    assert run_task(capsys, *arguments)[0] == 130
+    monkeypatch.setattr(training, "_save", write)
+    assert run_task(capsys, "train", "--run", tmp_path / "run", "--resume")[0] == 0
+    runs = [RunDirectory(run, "translation") for run in (translation_run, tmp_path / "run")]
+    for a, b in zip(*(run.model().get_weights() for run in runs), strict=True):
+        np.testing.assert_array_equal(b, a)
+    figures = [json.loads((run.path / "metrics.json").read_text()) for run in runs]
+    for name, value in figures[0].items():
+        assert "second" in name or figures[1][name] == value, name
+
+
+def test_pairs_with_an_empty_side_may_be_left_out(pairs_tsv, tmp_path):
+    lines = pairs_tsv.read_text().splitlines()[:60]
+    (tmp_path / "pairs.tsv").write_text("\n".join([*lines, "a dog\t "]))
+    config = Config(data=str(tmp_path / "pairs.tsv"), vocabulary_size=200, source_pieces="words")
+    config = dataclasses.replace(config, target_pieces="words", drop_empty=True)
+    assert sum(Translation().load(config).sizes.values()) == 60
+    with pytest.raises(DataError, match="drop_empty"):
+        Translation().load(dataclasses.replace(config, drop_empty=False))
+
+
 def test_predict(translation_run, by_hand, capsys, monkeypatch):
     texts = ["the happy woman wants the king here", "ninety nine kings sing"]
     status, out, _ = run_task(capsys, "predict", "--run", translation_run, "--width", 1, *texts)
     assert status == 0
     assert out.splitlines() == [by_hand(text) for text in texts]
     assert len(set(out.splitlines())) == 2
-    lines = f"{texts[0]}\n\n   \nxyzzy plugh\n{texts[1]}\r\n"
+    lines = f"{texts[0]}\n\n ▁ \nxyzzy plugh\n{texts[1]}\r\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
     status, piped, _ = run_task(capsys, "predict", "--run", translation_run, "--width", 1)
     assert status == 0
@@ -235,18 +270,6 @@ def test_a_model_without_attention(translation_run, tmp_path, capsys):
     page = Parsed((run / "report.html").read_text(encoding="utf-8"))
     assert "Translations" in page.words
     assert "Attention" not in page.words
-
-
-def test_a_beam_may_be_wider_than_the_vocabulary():
-    model = sequence_to_sequence(9, 6, architecture="cho", units=4, embedding_units=3, seed=2)
-    from keras_seq.decoding import Beam
-
-    found = model.decode(np.array([[5, 7, 3]]), Beam(20, n_best=20), max_length=3)
-    tokens, lengths = found.tokens.numpy()[0], found.lengths.numpy()[0]
-    sequences = {tuple(row[:length]) for row, length in zip(tokens, lengths, strict=True)}
-    # Ids 1, 3 (the end), 4 and 5 may follow: 1 + 3 + 9 that end, and 27 that are cut.
-    assert len(sequences) == 20
-    assert (found.scores.numpy()[0, :20] > -1e8).all()
 
 
 def test_report(translation_run, test_part, tmp_path, capsys):

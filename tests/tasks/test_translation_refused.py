@@ -80,6 +80,8 @@ def refused(run, capsys):
         ("scheduled_sampling=1.5", ["scheduled_sampling", "1.5"]),
         ("batch_size=0", ["batch_size"]),
         ("beam_width=0", ["beam_width"]),
+        ("length_penalty=-1", ["length_penalty", "at least 0"]),
+        ("length_penalty=nan", ["length_penalty"]),
         ("learning_rate=nan", ["learning_rate"]),
         ("warmup_steps=-1", ["warmup_steps"]),
         ("epochs=0", ["epochs"]),
