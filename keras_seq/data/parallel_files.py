@@ -4,7 +4,7 @@ import gzip
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ def read_pair_table(path: Path, *, drop_empty: bool = False) -> ParallelTexts:
         >>> read_pair_table(path).targets
         ['Va !', 'Salut !']
     """
-    sources, targets = [], []
+    sources, targets, numbers = [], [], []
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
@@ -56,7 +56,9 @@ def read_pair_table(path: Path, *, drop_empty: bool = False) -> ParallelTexts:
             )
         sources.append(cells[0])
         targets.append(cells[1])
-    return _checked_pairs(sources, targets, (f"{path}, column 1", f"{path}, column 2"), drop_empty)
+        numbers.append(f"line {number}")
+    places = (f"{path}, column 1", f"{path}, column 2")
+    return checked_pairs(sources, targets, places, numbers, drop_empty)
 
 
 def read_aligned_folder(
@@ -138,7 +140,8 @@ def _aligned_pair(
             f"{paths[0]} has {len(sources)} lines, but {paths[1]} has {len(targets)}; line n of "
             "the one must be the translation of line n of the other."
         )
-    return _checked_pairs(sources, targets, (str(paths[0]), str(paths[1])), drop_empty)
+    places, numbers = (str(paths[0]), str(paths[1])), [f"line {n + 1}" for n in range(len(sources))]
+    return checked_pairs(sources, targets, places, numbers, drop_empty)
 
 
 def _test_part(folder: Path, there: list[str], asked: str | None) -> str | None:
@@ -159,20 +162,35 @@ def _test_part(folder: Path, there: list[str], asked: str | None) -> str | None:
     return named or (tests[0] if tests else None)
 
 
-def _checked_pairs(
-    sources: list[str], targets: list[str], places: tuple[str, str], drop_empty: bool
+def checked_pairs(
+    sources: Sequence[str],
+    targets: Sequence[str],
+    places: tuple[str, str],
+    numbers: Sequence[str],
+    drop_empty: bool,
 ) -> ParallelTexts:
-    """Strips the texts, and refuses or drops pairs with an empty side."""
+    """Strips texts, and refuses or drops pairs with an empty side.
+
+    Args:
+        sources: Of each pair one.
+        targets: Of each pair the other.
+        places: Where the sources and the targets stand.
+        numbers: Where in it each pair stands: "line 3".
+        drop_empty: Leaves out pairs with an empty side in place of an error.
+
+    Raises:
+        DataError: A side is empty, or there are no pairs.
+    """
     rows = list(zip(map(str.strip, sources), map(str.strip, targets), strict=True))
     kept = [row for row in rows if all(row)]
     if not kept:
         raise DataError(f"{places[0].removesuffix(', column 1')} holds no pairs; give some.")
     if len(kept) < len(rows) and not drop_empty:
-        number = next(number for number, row in enumerate(rows) if not all(row))
-        place = places[0] if not rows[number][0] else places[1]
+        bad = next(n for n, row in enumerate(rows) if not all(row))
+        place = places[0] if not rows[bad][0] else places[1]
         raise DataError(
-            f"{place}: text {number + 1} is empty ({len(rows) - len(kept)} such pairs in all); "
-            "write it, remove the pair on both sides, or leave such pairs out with "
+            f"{place}, {numbers[bad]}: the text is empty ({len(rows) - len(kept)} such pairs in "
+            "all); write it, remove the pair on both sides, or leave such pairs out with "
             "drop_empty=True."
         )
     return ParallelTexts([source for source, _ in kept], [target for _, target in kept])

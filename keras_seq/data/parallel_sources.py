@@ -91,7 +91,8 @@ def _read(
     place, source, target, test_name = found.groups()
     languages = (source, target) if source else None
     if place.startswith(TFDS_PREFIX) and not test_name:
-        return read_tfds_pairs(place.removeprefix(TFDS_PREFIX), languages, data_dir)
+        of_tfds = place.removeprefix(TFDS_PREFIX)
+        return read_tfds_pairs(of_tfds, languages, data_dir, drop_empty=drop_empty)
     path = Path(place).expanduser()
     if test_name and not path.is_dir():
         raise DataError(f"{name}: only a folder has test parts to choose; end after the languages.")

@@ -4,12 +4,16 @@ from pathlib import Path
 
 from keras_seq.data.dataset import DataError
 from keras_seq.data.parallel import ParallelTexts
-from keras_seq.data.parallel_files import PairParts
+from keras_seq.data.parallel_files import PairParts, checked_pairs
 from keras_seq.data.tfds_source import open_builder, prepare
 
 
 def read_tfds_pairs(
-    name: str, languages: tuple[str, str] | None = None, data_dir: str | Path | None = None
+    name: str,
+    languages: tuple[str, str] | None = None,
+    data_dir: str | Path | None = None,
+    *,
+    drop_empty: bool = False,
 ) -> tuple[PairParts, tuple[str, str]]:
     """Reads a TFDS dataset of translations; downloads it if it is not there.
 
@@ -18,13 +22,14 @@ def read_tfds_pairs(
         languages: The source and the target language; by default as the dataset has it.
         data_dir: Where the prepared datasets lie; by default what the environment variable
             TFDS_DATA_DIR names, else the default of TFDS.
+        drop_empty: Leaves out pairs with an empty side in place of an error.
 
     Returns:
         The splits "train", "validation" and "test", those that are there, and the languages.
 
     Raises:
-        DataError: There is no such dataset, it cannot be downloaded, or it has no translations
-            between these languages.
+        DataError: There is no such dataset, it cannot be downloaded, it has no translations
+            between these languages, or one of them is empty.
     """
     import tensorflow_datasets as tfds  # here, since most sources do without it
 
@@ -47,8 +52,10 @@ def read_tfds_pairs(
     def read(part: str) -> ParallelTexts:
         # One batch of everything: reading row by row costs minutes.
         columns = builder.as_dataset(split=part, batch_size=-1)
-        sides = ([text.decode() for text in columns[key].numpy()] for key in (source, target))
-        return ParallelTexts(*sides)
+        sides = [[text.decode() for text in columns[key].numpy()] for key in (source, target)]
+        places = (f"tfds:{name}, {part}, {source}", f"tfds:{name}, {part}, {target}")
+        numbers = [f"example {n + 1}" for n in range(len(sides[0]))]
+        return checked_pairs(*sides, places, numbers, drop_empty)
 
     others = (
         read(part) if part in builder.info.splits else None for part in ("validation", "test")

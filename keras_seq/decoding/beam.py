@@ -117,18 +117,20 @@ class Beam(Search):
         if task.with_attention or self.coverage_penalty:
             attention = (step.attention(step.leaves),)
         coverage = tuple(
-            ops.zeros((rows, width, ops.shape(a)[1])) for a in attention if self.coverage_penalty
+            ops.zeros((rows, width, ops.shape(a)[1]), "float32")
+            for a in attention
+            if self.coverage_penalty
         )
         if not task.with_attention:
             attention = ()
-        first = ops.convert_to_tensor([[0.0] + [IMPOSSIBLE] * (width - 1)])
+        first = ops.convert_to_tensor([[0.0] + [IMPOSSIBLE] * (width - 1)], "float32")
         nothing = ops.zeros((rows, width), "int32")
         return _Carried(
             t=ops.convert_to_tensor(0, "int32"),
             last=repeat_rows(task.start, width),
             leaves=step.leaves,
             live=ops.broadcast_to(first, (rows, width)),
-            ended=Ending(ops.full((rows, width), IMPOSSIBLE), nothing, nothing, nothing),
+            ended=Ending(ops.full((rows, width), IMPOSSIBLE, "float32"), nothing, nothing, nothing),
             history=History.empty(task.max_length, nothing, attention),
             coverage=coverage,
         )

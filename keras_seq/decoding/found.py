@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 class Found(NamedTuple):
     """The sequences that a search found, N for each row of the batch, best first.
 
+    Those of a beam that reached their end come before those that were cut, whatever their scores.
     L is the search's `max_length`, whatever was found.
 
     Attributes:

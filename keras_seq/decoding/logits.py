@@ -1,6 +1,10 @@
 """Which tokens may follow, and how likely each is."""
 
+import numbers
+
 from keras import ops
+
+from keras_seq.decoding.search import check, whole
 
 # The score of what cannot be: finite, so that sums and differences of such scores are numbers.
 IMPOSSIBLE = -1e9
@@ -40,6 +44,9 @@ def restrict(logits, temperature=1.0, top_k=None, top_p=None):
     Returns:
         float32 (N, V): logits divided by the temperature, -1e9 where a token is left out.
 
+    Raises:
+        ValueError: An argument is out of its range.
+
     Example:
         >>> from keras import ops
         >>> from keras_seq.decoding import restrict
@@ -50,6 +57,7 @@ def restrict(logits, temperature=1.0, top_k=None, top_p=None):
         `top_p` is the nucleus of Holtzman et al., "The curious case of neural text degeneration"
         (2019, arXiv 1904.09751), who say nothing of tokens that are just as likely.
     """
+    check_restriction(temperature, top_k, top_p)
     logits = ops.cast(logits, "float32") / ops.cast(temperature, "float32")
     vocabulary = logits.shape[-1]
     if top_k is not None:
@@ -62,6 +70,14 @@ def restrict(logits, temperature=1.0, top_k=None, top_p=None):
         kept = ops.where(before < top_p, ordered, -IMPOSSIBLE)
         logits = _at_least(logits, ops.min(kept, axis=-1, keepdims=True))
     return logits
+
+
+def check_restriction(temperature, top_k, top_p):
+    """Raises a ValueError if an argument of `restrict` is out of its range."""
+    number = isinstance(temperature, numbers.Real)
+    check("temperature", temperature, "above 0", not number or temperature > 0)
+    check("top_k", top_k, "a whole number of at least 1", top_k is None or whole(top_k, 1))
+    check("top_p", top_p, "in (0, 1]", top_p is None or 0 < top_p <= 1)
 
 
 def _at_least(logits, least):

@@ -41,7 +41,7 @@ def follow(step, state, task, choose):
     attention: tuple = ()
     if task.with_attention:
         weights = step.attention(step.leaves)
-        attention = (ops.zeros((task.max_length, *ops.shape(weights))),)
+        attention = (ops.zeros((task.max_length, *ops.shape(weights)), "float32"),)
 
     def going_on(carried):
         return ops.logical_and(carried.t < task.max_length, ops.logical_not(ops.all(carried.ended)))

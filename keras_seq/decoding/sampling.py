@@ -7,10 +7,10 @@ import keras
 from keras import ops
 
 from keras_seq.decoding.found import Found
-from keras_seq.decoding.logits import restrict
+from keras_seq.decoding.logits import check_restriction, restrict
 from keras_seq.decoding.one_by_one import follow
 from keras_seq.decoding.rows import take_in_rows
-from keras_seq.decoding.search import Search, check, whole
+from keras_seq.decoding.search import Search, check
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Sampling(Search):
         top_p: See `restrict`.
         seed: A number, for the same sequences each time; a `keras.random.SeedGenerator`, for new
             ones at each call; None: the generator that Keras has for all.
-        noise: The uniform numbers, (B, L), in place of those drawn.
+        noise: The uniform numbers, (B, L), each in [0, 1), in place of those drawn.
 
     Raises:
         ValueError: An argument is out of its range, or `noise` is given with a `seed`.
@@ -56,11 +56,7 @@ class Sampling(Search):
     noise: Any = None
 
     def __post_init__(self):
-        temperature, top_k, top_p = self.temperature, self.top_k, self.top_p
-        number = isinstance(temperature, (int, float))
-        check("temperature", temperature, "above 0", not number or temperature > 0)
-        check("top_k", top_k, "a whole number of at least 1", top_k is None or whole(top_k, 1))
-        check("top_p", top_p, "in (0, 1]", top_p is None or 0 < top_p <= 1)
+        check_restriction(self.temperature, self.top_k, self.top_p)
         both = self.noise is not None and self.seed is not None
         check("seed", self.seed, "None where noise is given", not both)
 
@@ -69,12 +65,15 @@ class Sampling(Search):
         if noise is None:
             shape = (ops.shape(task.start)[0], task.max_length)
             noise = keras.random.uniform(shape, dtype="float32", seed=self.seed)
-        noise = ops.transpose(ops.cast(noise, "float32"))
-        if noise.shape[0] != task.max_length:
+        noise, rows = ops.cast(noise, "float32"), task.start.shape[0]
+        shape = tuple(noise.shape)
+        fits = len(shape) == 2 and shape[1] == task.max_length
+        if not fits or (None not in (rows, shape[0]) and shape[0] != rows):
             raise ValueError(
-                f"noise must be (B, {task.max_length}), a number for each token; got "
-                f"{noise.shape[0]} a row."
+                f"noise must be (B, {task.max_length}), here of {rows or 'any number of'} rows, a "
+                f"number for each token; got the shape {shape}."
             )
+        noise = ops.transpose(noise)
 
         def choose(logits, t):
             logits = restrict(logits, self.temperature, self.top_k, self.top_p)

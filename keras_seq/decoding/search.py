@@ -1,5 +1,6 @@
 """What all searches share: how they are called, and the caller's step as they see it."""
 
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -92,6 +93,7 @@ class Search(ABC):
         check("max_length", max_length, "a whole number of at least 1", whole(max_length, 1))
         for name, token in [("end", end), ("padding", padding), *_named("forbidden", forbidden)]:
             check(name, token, "the id of a token, 0 or more", whole(token, 0))
+        check("end", end, f"none of the forbidden ids {list(forbidden)}", end not in forbidden)
         start = _start(start, state)
         task = Task(start, end, max_length, padding, with_attention, tuple(forbidden), source_mask)
         return self._found(step, state, task)
@@ -130,7 +132,7 @@ class FlatStep:
         if len(logits.shape) != 2 or logits.shape[1] is None:
             raise ValueError(
                 "The step must give logits (N, V) with a V that is known when it is traced; got "
-                f"the shape {tuple(logits.shape)}."
+                f"the shape {tuple(logits.shape)}. Reshape them: ops.reshape(logits, (-1, V))."
             )
         for token in (self._task.end, *self._task.forbidden):
             if token >= logits.shape[1]:
@@ -147,8 +149,9 @@ class FlatStep:
         state = self._packed(leaves)
         if not isinstance(state, dict) or "attention" not in state:
             raise ValueError(
-                "To record or to count attention, the state must be a dict with the weights "
-                f'(N, S) under "attention"; got {type(state).__name__}'
+                "To record or to count attention, the decoder must look at the source and leave "
+                'the weights (N, S) in its state, a dict, under "attention"; got '
+                f"{type(state).__name__}"
                 f"{sorted(state) if isinstance(state, dict) else ''}."
             )
         return ops.cast(state["attention"], "float32")
@@ -178,7 +181,8 @@ def check(name, value, expected, fine):
 
 def whole(value, least):
     """Whether a value is a whole number of at least `least`."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return is_whole and value >= least
 
 
 def _named(name, values):

@@ -93,8 +93,16 @@ def export_all(
     """
     begin = on_stage or (lambda stage: None)
     options = tflite or TFLiteOptions()
+    if is_searched(model):
+        raise ExportError(
+            f"{type(model).__name__} writes sequences: take export_seq2seq, which exports its "
+            "searches."
+        )
     if check_texts is not None and (tokenizer is None or isinstance(check_texts, str)):
-        raise ExportError("check_texts must be a list of texts, and needs `tokenizer` beside it.")
+        raise ExportError(
+            "check_texts must be a list of texts, and needs `tokenizer` beside it; got "
+            f"{type(check_texts).__name__}, {'no' if tokenizer is None else 'a'} tokenizer."
+        )
     if check_inputs is None and check_texts:
         assert tokenizer is not None
         check_inputs = [tokenizer.pad(tokenizer(tf.constant(list(check_texts))))[0].numpy()]
@@ -191,7 +199,10 @@ def export_seq2seq(
     saved_model = SavedSearches.of(model, searches, max_length, codec_source, codec_target)
     files = saved_model.files
     if check_texts is not None and (codec_source is None or isinstance(check_texts, str)):
-        raise ExportError("check_texts must be a list of texts, and needs both codecs beside it.")
+        raise ExportError(
+            "check_texts must be a list of texts, and needs both codecs beside it; got "
+            f"{type(check_texts).__name__}, {'no' if codec_source is None else 'two'} codecs."
+        )
     if check_inputs is None and check_texts:
         check_inputs = saved_model.sources(check_texts)
 

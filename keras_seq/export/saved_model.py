@@ -111,7 +111,10 @@ def to_saved_model(
     if is_searched(model):
         others = {"tokenizer": tokenizer, "labels": labels, "streaming": streaming}
         if given := [n for n, v in {**others, "output_name": output_name}.items() if v is not None]:
-            raise ExportError(f"{', '.join(given)}: not for models that write sequences.")
+            raise ExportError(
+                f"{', '.join(given)}: not for models that write sequences, such "
+                f"as {type(model).__name__}. Leave out what is not for it."
+            )
         saved = SavedSearches.of(model, searches, max_length, codec_source, codec_target)
         with replacing(Path(path), _CONTENTS) as draft:
             saved.write(draft)

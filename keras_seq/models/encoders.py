@@ -85,7 +85,10 @@ class RecurrentEncoder(keras.layers.Layer):
         if layers < 1:
             raise ValueError(f"An encoder needs at least one layer; got layers={layers}.")
         if reverse and bidirectional:
-            raise ValueError("Reading in both directions sees the reversed source already.")
+            raise ValueError(
+                "reverse=True came with bidirectional=True, which reads the reversed source as "
+                "well: leave one of them out."
+            )
         super().__init__(**kwargs)
         self.vocabulary_size, self.units = vocabulary_size, units
         self.cell, self.layers = cell, layers

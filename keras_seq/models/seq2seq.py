@@ -1,11 +1,12 @@
 """`Seq2Seq`: an encoder and a decoder, trained on pairs and searched with."""
 
+import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_seq.decoding import Found, Greedy, repeat_rows
+from keras_seq.decoding import Found, Greedy, Search, repeat_rows
 from keras_seq.models.token_loss import smoothed_cross_entropy
 
 PADDING = 0
@@ -50,7 +51,8 @@ class Seq2Seq(keras.Model):
         Logits (B, T - 1, V), float32: of each target token after the first.
 
     Raises:
-        ValueError: Rates out of range; shared vectors of different sizes.
+        ValueError: Rates out of range; start, end and padding (0) that are not three ids; shared
+            vectors of different sizes; inputs that are no source and target.
 
     Example:
         >>> import numpy as np
@@ -87,6 +89,11 @@ class Seq2Seq(keras.Model):
             raise ValueError(
                 "label_smoothing must be in [0, 1) and scheduled_sampling in [0, 1]; got "
                 f"{label_smoothing!r} and {scheduled_sampling!r}."
+            )
+        if len({PADDING, start, end}) < 3 or min(start, end) < 0:
+            raise ValueError(
+                f"start and end must be two ids above {PADDING}, which is padding; got {start!r} "
+                f"and {end!r}. Give each of them an id of its own."
             )
         super().__init__(**kwargs)
         self.encoder, self.decoder, self.start, self.end = encoder, decoder, start, end
@@ -134,7 +141,7 @@ class Seq2Seq(keras.Model):
 
     def call(self, inputs, training=False):
         """See the class."""
-        source, target = inputs["source"], inputs["target"]
+        source, target = _source_and_target(inputs)
         read = target[:, :-1]
         encoded = self.encoder(source, training=training)
         if training and self.scheduled_sampling:
@@ -146,9 +153,8 @@ class Seq2Seq(keras.Model):
         logits = ops.stop_gradient(self.decoder(read, encoded, training=training))
         draw = keras.random.categorical
         rows, steps = ops.shape(read)
-        drawn = draw(
-            ops.reshape(logits, (-1, logits.shape[-1])), 1, "int32", seed=self.seed_generator
-        )
+        flat = ops.reshape(logits, (-1, ops.shape(logits)[-1]))
+        drawn = draw(flat, 1, "int32", seed=self.seed_generator)
         drawn = ops.reshape(drawn, (rows, steps))
         drawn = ops.concatenate([read[:, :1], ops.cast(drawn[:, :-1], read.dtype)], axis=1)
         chosen = keras.random.uniform((rows, steps), seed=self.seed_generator)
@@ -202,14 +208,26 @@ class Seq2Seq(keras.Model):
 
         Returns:
             The sequences found, without start, each up to its end.
+
+        Raises:
+            ValueError: No search, or a `max_length` below 1; what the search refuses.
         """
-        search = search or Greedy()
+        search = Greedy() if search is None else search
+        if not isinstance(search, Search):
+            raise ValueError(
+                "search must be one of keras_seq.decoding, such as Greedy() or Beam(4); got "
+                f"{search!r}."
+            )
+        if not isinstance(max_length, numbers.Integral) or max_length < 1:
+            raise ValueError(
+                f"max_length must be a whole number of at least 1; got {max_length!r}."
+            )
         if not self.built:
             self.build()
         encoded = self.encoder(source)
         memory = self.decoder.prepare(encoded)
         state = self.decoder.initial_state(memory, max_length)
-        memory = repeat_rows(memory, search.width) if search.width > 1 else memory
+        memory = repeat_rows(memory, search.width)
 
         def step(tokens, state):
             return self.decoder.step(tokens, state, memory)
@@ -244,9 +262,21 @@ class Seq2Seq(keras.Model):
 
 def _as_inputs(data):
     """A pair (source, target) as the dict that the model takes."""
-    if isinstance(data, (tuple, list)) and len(data) == 2 and not isinstance(data[0], dict):
-        return ({"source": data[0], "target": data[1]},)
-    return data
+    if not isinstance(data, (tuple, list)) or len(data) < 2 or data[1] is None:
+        return data
+    if len(data) > 2 and data[2] is not None:
+        raise ValueError("A Seq2Seq takes no sample weights: every real token weighs the same.")
+    return ({"source": data[0], "target": data[1]},)
+
+
+def _source_and_target(inputs):
+    if not isinstance(inputs, dict) or not {"source", "target"} <= set(inputs):
+        what = f"a dict of {sorted(inputs)}" if isinstance(inputs, dict) else "a tensor alone"
+        raise ValueError(
+            'A Seq2Seq is called with {"source": …, "target": …}, and fitted on that or on a pair '
+            f"(source, target); got {what}. To write targets for a source, call decode(source)."
+        )
+    return inputs["source"], inputs["target"]
 
 
 def _unbuilt(layer):

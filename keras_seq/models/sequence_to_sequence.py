@@ -89,6 +89,8 @@ def sequence_to_sequence(
     seeds = seeds_from(seed)
     shared: dict[str, Any] = {"layers": layers, "dropout": dropout}
     if architecture == "transformer":
+        if cell is not None:
+            raise ValueError(f"A Transformer has no cell, got cell={cell!r}: leave it out.")
         shared |= {"heads": heads, "hidden_units": hidden_units}
         encoder = TransformerEncoder(source_size, units, seed=next(seeds), **shared)
         decoder = TransformerDecoder(

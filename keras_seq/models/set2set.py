@@ -185,6 +185,8 @@ class Set2Set(Seq2Seq):
         once: Whether an element that was pointed to is left out afterwards. A target that points
             to it again is then impossible, and its loss enormous. It makes sorting trivial: one
             score for each element, the same at every step, is then enough.
+        scheduled_sampling: See `Seq2Seq`.
+        seed: See `Seq2Seq`.
         **kwargs: What every Keras model takes.
 
     Call arguments:
@@ -216,14 +218,31 @@ class Set2Set(Seq2Seq):
         the result of the process block to the first states of the writer.
     """
 
-    def __init__(self, features, units, *, process_steps=5, glimpse=True, once=False, **kwargs):
+    def __init__(
+        self,
+        features,
+        units,
+        *,
+        process_steps=5,
+        glimpse=True,
+        once=False,
+        scheduled_sampling=0.0,
+        seed=None,
+        **kwargs,
+    ):
         if min(features, units) < 1:
             raise ValueError(
                 f"Set2Set needs features and units of at least 1; got {features} and {units}."
             )
+        if given := {"label_smoothing", "share_embeddings"} & set(kwargs):
+            raise ValueError(
+                f"{', '.join(sorted(given))}: not for a Set2Set, whose targets are no tokens but "
+                "elements of a set. Leave it out."
+            )
         encoder = SetEncoder(units, process_steps, name="encoder", dtype=kwargs.get("dtype"))
         decoder = PointerDecoder(units, glimpse, once, name="decoder", dtype=kwargs.get("dtype"))
-        super().__init__(encoder, decoder, start=START, end=END, **kwargs)
+        training = {"scheduled_sampling": scheduled_sampling, "seed": seed}
+        super().__init__(encoder, decoder, start=START, end=END, **training, **kwargs)
         self.features, self.units, self.process_steps = features, units, process_steps
         self.glimpse, self.once = glimpse, once
 
@@ -239,6 +258,7 @@ class Set2Set(Seq2Seq):
     def get_config(self):
         """The configuration."""
         names = ("features", "units", "process_steps", "glimpse", "once")
+        names += ("scheduled_sampling", "seed")
         own = {name: getattr(self, name) for name in names}
         return {**keras.Model.get_config(self), **own}
 

@@ -33,7 +33,7 @@ def smoothed_cross_entropy(logits, tokens, smoothing=0.0):
         1512.00567), section 7.
     """
     tokens = ops.cast(ops.expand_dims(tokens, -1), "int32")
-    size = logits.shape[-1]
+    size = ops.shape(logits)[-1]  # which a set's may not be known when it is traced
 
     @ops.custom_gradient
     def loss(logits):
@@ -46,8 +46,9 @@ def smoothed_cross_entropy(logits, tokens, smoothing=0.0):
         def gradient(*arguments, upstream=None):
             (upstream,) = arguments if upstream is None else (upstream,)
             is_own = ops.equal(ops.arange(size, dtype="int32"), tokens)
-            q = ops.where(is_own, 1 - smoothing + smoothing / size, smoothing / size)
-            return upstream * (ops.exp(logits - log_sum) - ops.cast(q, logits.dtype))
+            share = smoothing / ops.cast(size, logits.dtype)
+            q = ops.where(is_own, 1 - smoothing + share, share)
+            return upstream * (ops.exp(logits - log_sum) - q)
 
         return losses, gradient
 

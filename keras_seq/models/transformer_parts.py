@@ -54,7 +54,7 @@ class TransformerParts(keras.layers.Layer):
         self.blocks = [
             self.block_class(
                 heads,
-                hidden_units or 4 * units,
+                4 * units if hidden_units is None else hidden_units,
                 dropout=dropout,
                 normalization=normalization,
                 activation=activation,

@@ -125,8 +125,12 @@ def test_parts_that_a_folder_lacks_are_held_out(tmp_path):
 
 TABLES = {
     "no tab": ("a\tb\nno tab here\n", r"line 2: no tab in 'no tab here'; write source<TAB>target"),
-    "empty side": ("a\tb\n \tc\nd\t\n", r"column 1: text 2 is empty \(2 such pairs.*drop_empty"),
-    "empty target": ("a\tb\nd\t\n", "column 2: text 2 is empty"),
+    "empty side": (
+        "a\tb\n \tc\nd\t\n",
+        r"1, line 2: the text is empty \(2 such pairs.*drop_empty",
+    ),
+    "empty after a blank line": ("a\tb\n\n\t c\n", "column 1, line 3: the text is empty"),
+    "empty target": ("a\tb\nd\t\n", "column 2, line 2: the text is empty"),
     "nothing": ("\n", "fra.txt holds no pairs"),
     "one pair": ("a\tb\n", "fra.txt: 1 pairs in 1 groups"),
 }
@@ -169,7 +173,11 @@ def test_damaged_files_are_refused(tmp_path):
 
 FOLDERS = {
     "lines": ({"val__en": TARGETS[:3]}, "de-en", r"val.de has 4 lines, but .*val.en.gz has 3"),
-    "empty": ({"train__en": [*TARGETS[:-1], " "]}, "de-en", r"train.en.gz: text 60 is empty"),
+    "empty": (
+        {"train__en": [*TARGETS[:-1], " "]},
+        "de-en",
+        "line 60: the text is empty",
+    ),
     "none named": ({}, None, r"holds the languages de, en, fr, asked for was none; .*:de-en"),
     "unknown": ({}, "de-xx", "asked for was de-xx"),
     "same": ({}, "de-de", "asked for was de-de"),
@@ -236,6 +244,12 @@ class TinyTranslation(tfds.core.GeneratorBasedBuilder):
             yield n, {"pt": f"frase \u00e9 {n}", "en": f"sentence {n}"}
 
 
+class TinyTranslationWithGaps(TinyTranslation):
+    def _generate_examples(self, count):
+        for n, texts in super()._generate_examples(count):
+            yield n, {**texts, "en": "  "} if n == 3 else texts
+
+
 class TinyTwoTexts(TinyTranslation):
     features = tfds.features.FeaturesDict({"pt": tfds.features.Text(), "en": tfds.features.Text()})
 
@@ -254,6 +268,14 @@ def test_tfds_translation(tmp_path):
     other = load_pairs("tfds:tiny_translation:en-pt", data_dir=tmp_path)
     assert other.languages == ("en", "pt")
     assert set(other.test.targets) == set(dataset.test.sources)
+
+
+def test_empty_sentences_of_tfds(tmp_path):
+    name = "tfds:tiny_translation_with_gaps"
+    with pytest.raises(DataError, match=r"train, en, example 4: the text is empty .*drop_empty"):
+        load_pairs(name, data_dir=tmp_path)
+    dataset = load_pairs(name, drop_empty=True, data_dir=tmp_path)
+    assert [len(part) for part in parts(dataset)] == [37, 2, 4]
 
 
 @pytest.mark.parametrize(

@@ -220,3 +220,22 @@ def test_a_coverage_penalty_needs_attention():
     step = (lambda tokens, state: (ops.one_hot(tokens, 4), state), ops.zeros((2, 3)))
     with pytest.raises(ValueError, match='under "attention"'):
         beam_search(*step, start=1, end=2, max_length=3, coverage_penalty=0.1)
+
+
+def test_whatever_the_type_of_numbers_is_by_default():
+    network = oracle.TinyTranslator(2, vocabulary=9)
+    usual = Translator(network).search(Beam(3, 2, 0.6), max_length=5, with_attention=True)
+    before = keras.backend.floatx()
+    try:
+        for name in ("float64", "float16"):
+            keras.backend.set_floatx(name)
+            for search in (Beam(3, 2, 0.6), Beam(3, 2, 0.6, 0.2), Greedy()):
+                found = Translator(network).search(search, max_length=5, with_attention=True)
+                assert {keras.backend.standardize_dtype(found[n].dtype) for n in (1, 3)} == {
+                    "float32"
+                }
+                if search == Beam(3, 2, 0.6):
+                    np.testing.assert_array_equal(found.tokens, usual.tokens)
+                    np.testing.assert_allclose(found.scores, usual.scores, atol=1e-5)
+    finally:
+        keras.backend.set_floatx(before)

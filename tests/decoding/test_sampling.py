@@ -145,9 +145,27 @@ def test_one_token_kept_is_greedy():
 def test_what_it_refuses(wrong, message):
     with pytest.raises(ValueError, match=message):
         Sampling(**wrong)
+    if "seed" not in wrong:
+        with pytest.raises(ValueError, match=message):
+            restrict(np.zeros((1, 3)), **wrong)
 
 
-def test_noise_of_another_length():
+@pytest.mark.parametrize("shape", [(2, 2), (1, 3), (3,)])
+def test_noise_of_another_shape(shape):
     step = (lambda tokens, state: (ops.one_hot(tokens, 4), state), ops.zeros((2, 3)))
-    with pytest.raises(ValueError, match=r"noise must be \(B, 3\).*got 2"):
-        sample(*step, start=1, end=2, max_length=3, noise=np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"noise must be \(B, 3\), here of 2 rows.*got the shape"):
+        sample(*step, start=np.array([1, 1]), end=2, max_length=3, noise=np.zeros(shape))
+
+
+def test_numbers_of_numpy_are_numbers():
+    step = (lambda tokens, state: (ops.one_hot(tokens, 4), state), ())
+    options = {"start": np.array([1]), "end": np.int64(2), "max_length": np.int32(3)}
+    assert sample(*step, top_k=np.int64(1), **options).tokens.shape == (1, 1, 3)
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        Sampling(np.float32(0))
+
+
+def test_an_end_that_is_forbidden():
+    step = (lambda tokens, state: (ops.one_hot(tokens, 4), state), ())
+    with pytest.raises(ValueError, match=r"end must be none of the forbidden ids \[0, 2\]; got 2"):
+        sample(*step, start=np.array([1]), end=2, max_length=3, forbidden=(0, 2))

@@ -11,15 +11,17 @@ from keras_seq.export import (
     ExportError,
     TFLiteFile,
     TFLiteOptions,
+    export_all,
     export_seq2seq,
     read_files,
     to_saved_model,
 )
 from keras_seq.export.runtime import TFLiteModel
+from keras_seq.models import Set2Set
 
 from .examples import make_classifier
 from .test_seq2seq_saved_model import SOURCE_CODEC, TARGET_CODEC
-from .translators import LENGTH, SEARCHES, sources, translator
+from .translators import LENGTH, SEARCHES, SOURCES, TARGETS, sources, translator
 
 CODECS = {"codec_source": SOURCE_CODEC, "codec_target": TARGET_CODEC}
 FILES = {f"{name}{end}" for name in ("source", "target") for end in (".json", ".vocabulary.txt")}
@@ -84,12 +86,22 @@ def test_what_does_not_fit_leaves_the_earlier_export(tmp_path):
         ({"check_texts": ["a"]}, "needs both codecs"),
         ({"check_texts": "a", **CODECS}, "must be a list"),
         ({"codec_source": SOURCE_CODEC}, "takes both codecs"),
+        (
+            {"codec_source": SOURCE_CODEC, "codec_target": SOURCE_CODEC},
+            f"codec_target has {SOURCES} ids, and the model's .* {TARGETS}",
+        ),
         ({"tflite": TFLiteOptions(profile="portable")}, "give `length`"),
     ):
         with pytest.raises(ExportError, match=words):
             export_seq2seq(model, folder, max_length=3, **arguments)
     with pytest.raises(ExportError, match="take export_all"):
         export_seq2seq(make_classifier(), folder)
+    with pytest.raises(ExportError, match="take export_seq2seq"):
+        export_all(model, folder)
+    sets = Set2Set(1, 4)
+    sets.build()
+    with pytest.raises(ExportError, match="Set2Set writes no tokens of a vocabulary"):
+        export_seq2seq(sets, folder)
     assert (folder / "report.json").read_text() == "earlier"
     assert os.listdir(tmp_path) == ["export"]
 

@@ -237,6 +237,12 @@ def test_may_be_built_in_any_order():
     assert_close(prepared(queries, values), expected, 1e-6)
 
 
+def too_far(x):
+    layer = MultiHeadAttention(2)
+    layer.build(x.shape, x.shape)
+    return layer.step(x[:, 0], layer.empty_cache(B, 3), 3)
+
+
 def test_errors_say_what_came():
     x = normal(B, S, D)
     memory = MultiHeadAttention(2).prepare(x)
@@ -248,6 +254,7 @@ def test_errors_say_what_came():
         (lambda: MultiHeadAttention(2).empty_cache(B, S), "not built"),
         (lambda: MultiHeadAttention(2)(x[:, 0], x, causal=True), "use `step`"),
         (lambda: MultiHeadAttention(2)(x, memory), "prepare the memory with this layer"),
+        (lambda: too_far(x), "step 3 for a cache of 3 steps"),
     ]:
         with pytest.raises(ValueError, match=words):
             call()

@@ -259,6 +259,10 @@ def test_learned_positions():
             call()
     with pytest.raises(ValueError, match="at least 1; got 0"):
         LearnedPositions(0)
+    # Where nobody can know how far it goes.
+    far = np.array([6, 0, 7, 12])
+    expected = x + table[np.minimum(far[:, None] + np.arange(5), 7)]
+    np.testing.assert_allclose(layer(x, start=far), expected)
 
 
 def test_errors_say_what_came():

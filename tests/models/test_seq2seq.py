@@ -249,10 +249,13 @@ def test_decoding_needs_no_training_before():
         ({"label_smoothing": -0.1}, "got -0.1 and 0.0"),
         ({"scheduled_sampling": 1.1}, "got 0.0 and 1.1"),
         ({"scheduled_sampling": -0.5}, "got 0.0 and -0.5"),
+        ({"start": 4, "end": 4}, "two ids above 0, which is padding; got 4 and 4"),
+        ({"end": 0}, "got 2 and 0"),
+        ({"start": -1}, "got -1 and 3"),
     ],
     ids=str,
 )
-def test_bad_rates_are_refused(options, words):
+def test_bad_numbers_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         Seq2Seq(*pair_of_one_vocabulary(), **options)
 
@@ -268,3 +271,21 @@ def test_a_loss_metrics_and_weights_of_others_are_refused():
     batch = {"source": TARGETS_OF_ALL, "target": TARGETS_OF_ALL}
     with pytest.raises(ValueError, match="takes no sample weights"):
         model.train_on_batch(batch, sample_weight=np.ones(N))
+
+
+def test_what_is_no_source_and_target_is_told():
+    model = Seq2Seq(*pair_of_one_vocabulary())
+    model.compile("adam", run_eagerly=True)
+    with pytest.raises(ValueError, match="takes no sample weights"):
+        model.fit(TARGETS_OF_ALL, TARGETS_OF_ALL, sample_weight=np.ones(N), verbose=0)
+    for call, words in (
+        (lambda: model(TARGETS_OF_ALL), r"got a tensor alone.*decode\(source\)"),
+        (lambda: model({"source": TARGETS_OF_ALL}), r"got a dict of \['source'\]"),
+        (lambda: model.decode(TARGETS_OF_ALL, "beam"), r"such as Greedy\(\).*got 'beam'"),
+        (lambda: model.decode(TARGETS_OF_ALL, Beam), "search must be one of"),
+        (lambda: model.decode(TARGETS_OF_ALL, max_length=0), "max_length .* got 0"),
+        (lambda: model.decode(TARGETS_OF_ALL, max_length=6.5), "max_length .* got 6.5"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+    assert model.decode(TARGETS_OF_ALL, max_length=np.int64(2)).tokens.shape[-1] == 2

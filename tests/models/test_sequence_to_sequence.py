@@ -134,6 +134,8 @@ def test_is_saved_with_shared_vectors(architecture, tmp_path):
         ({"architecture": "cho", "cell": "lstn"}, "lstn"),
         ({"architecture": "cho", "layers": 0}, "at least one layer"),
         ({"architecture": "transformer", "heads": 3}, "3"),
+        ({"architecture": "transformer", "cell": "lstm"}, "no cell, got cell='lstm'"),
+        ({"architecture": "transformer", "hidden_units": 0}, "hidden_units must be at least 1"),
         ({"architecture": "bahdanau", "label_smoothing": 1.0}, "label_smoothing"),
         ({"architecture": "bahdanau", "share_embeddings": True}, "one vocabulary"),
     ],

@@ -188,6 +188,32 @@ def test_bad_numbers_are_refused():
     ]:
         with pytest.raises(ValueError, match=words):
             Set2Set(*arguments[:2], process_steps=arguments[2] if arguments[2:] else 1)
+    for options in ({"label_smoothing": 0.1}, {"share_embeddings": True}):
+        with pytest.raises(ValueError, match=f"{next(iter(options))}: not for a Set2Set"):
+            Set2Set(1, 3, **options)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="batches of tf.data")
+def test_sets_whose_size_is_not_known_before():
+    """Batches of tf.data, each of another size, from one trace of the step."""
+    import tensorflow as tf
+
+    def batches():
+        for size in (2, 5, 3):
+            numbers = np.random.default_rng(size).random((4, size, F)).astype("float32")
+            order = np.argsort(numbers[..., 0], axis=1) + 3
+            ends = [np.full((4, 1), token) for token in (1, 2)]
+            yield numbers, np.concatenate([ends[0], order, ends[1]], 1).astype("int32")
+
+    spec = (tf.TensorSpec((None, None, F)), tf.TensorSpec((None, None), tf.int32))
+    data = tf.data.Dataset.from_generator(batches, output_signature=spec)
+    model = Set2Set(F, U, scheduled_sampling=0.5, seed=3)
+    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    losses = model.fit(data, epochs=3, verbose=0).history["loss"]
+    assert np.all(np.isfinite(losses))
+    assert losses[-1] < losses[0]
+    again = Set2Set.from_config(model.get_config())
+    assert (again.scheduled_sampling, again.seed) == (0.5, 3)
 
 
 @pytest.mark.slow

@@ -49,3 +49,23 @@ def test_huge_logits_are_finite():
     np.testing.assert_allclose(
         tape.gradient(loss, z), [[1 - 0.1 / 3, -0.9 - 0.1 / 3, -0.1 / 3]], 1e-5
     )
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+def test_in_a_graph_that_knows_no_size(smoothing):
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None)), tf.TensorSpec((None, None))])
+    def found(z, weights):
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            losses = smoothed_cross_entropy(z, tf.constant(TOKENS), smoothing)
+            total = tf.reduce_sum(losses * weights)
+        return losses, tape.gradient(total, z)
+
+    weights = np.random.default_rng(2).normal(size=(3, 4)).astype("float32")
+    z = tf.constant(LOGITS, tf.float32)
+    losses, gradient = found(z, weights)
+    np.testing.assert_allclose(losses, by_definition(LOGITS, smoothing), rtol=1e-5)
+    p = np.exp(LOGITS - LOGITS.max(-1, keepdims=True))
+    p /= p.sum(-1, keepdims=True)
+    q = (1 - smoothing) * np.eye(7)[TOKENS] + smoothing / 7
+    np.testing.assert_allclose(gradient, weights[..., None] * (p - q), atol=1e-5)

@@ -104,8 +104,8 @@ def test_options_of_a_transformer(refused, table, setting):
         (b"", ["no pairs"]),
         (b"\n \n", ["no pairs"]),
         (b"one\tuno\ntwo\n", ["line 2", "no tab"]),
-        (b"one\tuno\ntwo\t \nthree\ttre\n", ["column 2", "text 2 is empty"]),
-        (b"\tuno\ntwo\tdue\n", ["column 1", "text 1 is empty"]),
+        (b"one\tuno\ntwo\t \nthree\ttre\n", ["column 2", "line 2: the text is empty"]),
+        (b"\tuno\ntwo\tdue\n", ["column 1", "line 1: the text is empty"]),
         (b"one\tun\xff\n", ["UTF-8"]),
         (b"one\tuno\none\tun\n", ["cannot be divided", "2 pairs in 1 group"]),
     ],
@@ -131,7 +131,7 @@ def test_folders(refused, tmp_path):
     (folder / "train.en").write_text("one\ntwo\nthree\n")
     refused(f"{folder}:de-en", SMALL, "train.de has 2 lines", "train.en has 3")
     (folder / "train.en").write_text("one\n\n")
-    refused(f"{folder}:de-en", SMALL, "train.en", "text 2 is empty")
+    refused(f"{folder}:de-en", SMALL, "train.en", "line 2: the text is empty")
     refused(f"{folder}:de-fr", SMALL, "languages de, en", "de-fr")
     refused(str(folder), SMALL, "name two of them")
     (folder / "train.en").write_text("one\ntwo\n")

@@ -23,6 +23,9 @@ MAX_LENGTH = 64
 class TextCodec(Protocol):
     """What turns texts into ids and back; `keras_seq.data.TextCodec` does."""
 
+    def __len__(self) -> int:
+        """How many ids there are."""
+
     def __call__(self, texts: Any) -> Any:
         """Turns strings (B,) into ragged int32 ids."""
 
@@ -91,8 +94,7 @@ class SearchFunction(Signature):
             sources: Ids (B, S); made up if None.
             fixed: The function with the sizes of the file.
         """
-        if sources is None:
-            return make_cases(self, sources, fixed)
+        sources = made_up_sources(self) if sources is None else sources
         ids = dataclasses.replace(self, inputs=_source())
         return make_cases(self, [self.with_noise(ids.arrays(given)) for given in sources], fixed)
 
@@ -162,6 +164,12 @@ def search_functions(
     check_exportable(model)
     if not model.built:
         raise ExportError(f"The model {model.name!r} has no weights yet: call model.build() first.")
+    if not hasattr(model.decoder, "vocabulary_size"):
+        raise ExportError(
+            f"{type(model).__name__} writes no tokens of a vocabulary (its decoder has no "
+            "vocabulary_size), and such searches cannot be exported: export its parts, or keep it "
+            "in Keras."
+        )
     if max_length is None:
         max_length = MAX_LENGTH
     if type(max_length) is not int or max_length < 1:

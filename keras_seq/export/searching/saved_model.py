@@ -62,7 +62,8 @@ class SavedSearches:
             codec_target: From ids to texts.
 
         Raises:
-            ExportError: One codec without the other, or what `search_functions` refuses.
+            ExportError: One codec without the other, codecs of other ids than the model's, or what
+                `search_functions` refuses.
         """
         if (codec_source is None) != (codec_target is None):
             raise ExportError(
@@ -75,6 +76,15 @@ class SavedSearches:
             ids = search_functions(model, searches, max_length, with_attention=True)
         if codec_source is None or codec_target is None:
             return cls(model, ids, {}, {})
+        for side, codec, part in (
+            ("source", codec_source, model.encoder),
+            ("target", codec_target, model.decoder),
+        ):
+            if len(codec) != part.vocabulary_size:
+                raise ExportError(
+                    f"codec_{side} has {len(codec):,} ids, and the model's {part.name} "
+                    f"{part.vocabulary_size:,}: give the codec that the model was trained with."
+                )
         *others, last = ids
         names = {name: f"{TRANSLATE}_{name}" for name in others} | {last: TRANSLATE}
         texts = {

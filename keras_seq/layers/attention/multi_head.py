@@ -194,12 +194,22 @@ class MultiHeadAttention(AttentionLayer):
         Args:
             query: (B, U).
             cache: That of the steps before.
-            position: The number of this step, (B,) or one for all rows; from 0 on.
+            position: The number of this step, (B,) or one for all rows; from 0 on, and below the
+                length of the cache: what comes later is not stored, and does not see itself.
 
         Returns:
             The context (B, U), the cache with this step in its place, and the mean of the heads'
             weights (B, S). It sees the places up to its own that have been written.
+
+        Raises:
+            ValueError: A position beyond the cache, where both are known when it is traced.
         """
+        length = cache.mask.shape[1]
+        if isinstance(position, int) and length is not None and not 0 <= position < length:
+            raise ValueError(
+                f"{self.name} was given step {position} for a cache of {length} steps; make "
+                "the cache longer, empty_cache(batch_size, length)."
+            )
         query = ops.cast(query, self.compute_dtype)
         places = ops.arange(ops.shape(cache.mask)[1], dtype="int32")
         position = ops.reshape(ops.cast(position, "int32"), (-1, 1))

@@ -94,8 +94,8 @@ class LearnedPositions(_Positions):
 
     Raises:
         ValueError: `max_length` below 1; `x` of another rank; positions beyond `max_length`, where
-            they are known when the layer is traced. Others must not occur: what comes then is the
-            backend's choice.
+            they are known when the layer is traced. Where they are not, positions beyond it have
+            the vector of the last.
 
     Example:
         >>> from keras import ops
@@ -134,7 +134,7 @@ class LearnedPositions(_Positions):
 
     def vectors(self, positions):
         """Those learned."""
-        return ops.take(self.positions, positions, axis=0)
+        return ops.take(self.positions, ops.clip(positions, 0, self.max_length - 1), axis=0)
 
     def get_config(self):
         """The configuration."""

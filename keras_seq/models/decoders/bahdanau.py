@@ -15,6 +15,8 @@ class BahdanauDecoder(MaxoutDecoder):
       s_t = \mathrm{RNN}([E_{y_{t-1}}, c_t],\, s_{t-1})$$
     $$\mathrm{logits}_t = G\, \mathrm{maxout}(O\, [s_t, E_{y_{t-1}}, c_t])$$
 
+    All of these have biases too; G is what `RecurrentDecoder` says.
+
     Args:
         vocabulary_size: V, the number of target ids.
         units: U, the size of the state of each layer.
@@ -55,7 +57,10 @@ class BahdanauDecoder(MaxoutDecoder):
         super().__init__(vocabulary_size, units, cell=cell, **kwargs)
         self.attention_units, self.coverage = attention_units, coverage
         self.attention = BahdanauAttention(
-            attention_units or units, coverage=coverage, name="attention", dtype=self.dtype_policy
+            units if attention_units is None else attention_units,
+            coverage=coverage,
+            name="attention",
+            dtype=self.dtype_policy,
         )
 
     def build(self, tokens_shape, encoded_shape):

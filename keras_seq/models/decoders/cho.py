@@ -14,6 +14,8 @@ class ChoDecoder(MaxoutDecoder):
       s_t = \mathrm{RNN}([E_{y_{t-1}}, c],\, s_{t-1})$$
     $$\mathrm{logits}_t = G\, \mathrm{maxout}(O\, [s_t, E_{y_{t-1}}, c])$$
 
+    But for the summary, all of these have biases too; G is what `RecurrentDecoder` says.
+
     Not to be mixed up with `SutskeverDecoder`, where the source is the first state alone.
 
     Args:
@@ -49,9 +51,10 @@ class ChoDecoder(MaxoutDecoder):
     """
 
     def __init__(self, vocabulary_size, units, *, cell="gru", **kwargs):
-        if kwargs.get("bridge", "dense") != "dense":
+        if (bridge := kwargs.get("bridge", "dense")) != "dense":
             raise ValueError(
-                'The first states of a ChoDecoder come from its summary: bridge must be "dense".'
+                'The first states of a ChoDecoder come from its summary: bridge must be "dense"; '
+                f"got {bridge!r}."
             )
         super().__init__(vocabulary_size, units, cell=cell, **kwargs)
         self.seen_width = units

@@ -21,7 +21,8 @@ class RecurrentDecoder(Decoder):
     A subclass writes `advance`: from a token's vector and the state to the features that the next
     token is predicted from, and the new state. Then
 
-    $$\mathrm{logits}_t = W\, \mathrm{summed\_up}(\mathrm{features}_t) + b$$
+    $$\mathrm{logits}_t = W\, \mathrm{summed\_up}(\mathrm{features}_t) + b \qquad\text{or, tied,}
+      \qquad E\, (W\, \mathrm{summed\_up}(\mathrm{features}_t) + b) + b'$$
 
     and tells their `features_width`. What no later step waits for it computes in `summed_up`, for
     all steps at once. Where no step waits for what the step before saw of the source, it overrides
