@@ -156,7 +156,7 @@ def test_gradients_of_the_loop_equal_differences(name):
         )
 
 
-@each_pair
+@each_decoder
 def test_all_parts_have_the_dtype_of_the_whole(name):
     full = logits_of(made(name))
     for policy, tolerance in (("mixed_float16", 0.02), ("mixed_bfloat16", 0.15)):
@@ -187,7 +187,7 @@ def test_configurations_make_the_same_decoder(name):
     np.testing.assert_array_equal(logits_of(pair), logits_of(again))
 
 
-@each_pair
+@each_decoder
 def test_dropout_is_of_training_and_of_its_seed(name):
     plain = logits_of(made(name))
     pair, again, other = (made(name, dropout=0.3, seed=seed) for seed in (5, 5, 6))
