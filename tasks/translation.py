@@ -183,7 +183,8 @@ class Translation(Task):
         config = dict(run.config())
         search = {"width": config["beam_width"], "length_penalty": config["length_penalty"]}
         search |= options
-        return Translator(run.model(), *_codecs(run), max_length=config["max_length"], **search)
+        codecs = _codecs(run)
+        return Translator(run.model(), *codecs, max_length=config["max_length"], **search)
 
     def predict(self, run, inputs: Iterable[str], **options) -> Iterator[str]:
         """See `Task`.

@@ -59,8 +59,8 @@ def arrays(result):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*NAMES, *CUSTOM])
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("training", [False, True])
-def test_all_systems_of_a_case_give_the_same_values(name, masked, training):
+def test_all_systems_of_a_case_give_the_same_values(name, masked):
+    training = masked ^ ([*NAMES, *CUSTOM].index(name) % 2 == 0)
     case = Case(name, TINY, masked, training, input_gradient=True)
     wanted = arrays(build("ours", case)())
     assert all(np.abs(array).max() > 1e-4 for array in wanted)

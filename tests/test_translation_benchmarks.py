@@ -143,6 +143,7 @@ def test_means_and_ranges_over_seeds(place):
             "test_chrf_beam_5": 2 * bleu,
             "train_seconds": 60 * seed,
             "parameters": 1234,
+            "test_examples": 1500,
             "bleu_signature": "sig",
         }
         (run / "metrics.json").write_text(json.dumps(figures))
@@ -152,6 +153,7 @@ def test_means_and_ranges_over_seeds(place):
         "| one | 3 | 1,234 | 4.3 | 34.0 (31.0–37.0) | 32.0 (29.0–35.0) | 33.0 (30.0–36.0) | "
         "66.0 (60.0–72.0) | 12.5 |"
     ) in written[0][2]
+    assert "Test: 1,500 sentences" in written[0][2]
 
 
 def test_what_is_refused(place, capsys, monkeypatch):

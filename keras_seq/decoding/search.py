@@ -10,6 +10,8 @@ from keras import ops
 
 from keras_seq.decoding.found import Found
 
+NO_TOKEN = -1  # the end of sequences that nothing ends
+
 
 class Task(NamedTuple):
     """What a search is asked for; see `Search`."""
@@ -45,7 +47,7 @@ class Search(ABC):
         step: The step.
         state: The state before the first step, for B rows.
         start: The start symbol, one for all rows or int32 (B,).
-        end: The end symbol; a row is finished with it.
+        end: The end symbol; a row is finished with it. None if nothing ends a sequence.
         max_length: L, after how many tokens a sequence is cut.
         padding: What stands behind the end symbol. The step is also called with it, for rows that
             are finished.
@@ -82,7 +84,7 @@ class Search(ABC):
         state: Any,
         *,
         start: Any,
-        end: int,
+        end: int | None,
         max_length: int,
         padding: int = 0,
         with_attention: bool = False,
@@ -91,8 +93,10 @@ class Search(ABC):
     ) -> Found:
         """See the class."""
         check("max_length", max_length, "a whole number of at least 1", whole(max_length, 1))
+        end = NO_TOKEN if end is None else end
         for name, token in [("end", end), ("padding", padding), *_named("forbidden", forbidden)]:
-            check(name, token, "the id of a token, 0 or more", whole(token, 0))
+            fine = whole(token, 0) or (name, token) == ("end", NO_TOKEN)
+            check(name, token, "the id of a token, 0 or more", fine)
         check("end", end, f"none of the forbidden ids {list(forbidden)}", end not in forbidden)
         start = _start(start, state)
         task = Task(start, end, max_length, padding, with_attention, tuple(forbidden), source_mask)

@@ -74,10 +74,15 @@ def test_start_of_each_row_and_forbidden_tokens():
 
 
 @pytest.mark.parametrize("search", [Greedy(), Sampling(seed=3), Beam(width=3, n_best=2)], ids=str)
-def test_end_forbidden_cuts_every_sequence(search):
-    found = Translator(oracle.TinyTranslator(1)).search(search, max_length=4, forbidden=[END])
+def test_where_nothing_ends_a_sequence_all_are_cut(search):
+    translator = Translator(oracle.TinyTranslator(1))
+    found = translator.search(search, end=None, max_length=4)
     assert np.all(found.lengths == 4)
+    assert np.any(found.tokens == END)  # a token like others
+    found = translator.search(search, end=None, max_length=4, forbidden=[END])
     assert not np.any(found.tokens == END)
+    with pytest.raises(ValueError, match="end must be none of the forbidden ids"):
+        translator.search(search, max_length=4, forbidden=[END])
 
 
 @pytest.mark.parametrize("search", [Greedy(), Beam(width=3, n_best=2)], ids=str)
@@ -132,7 +137,7 @@ def test_half_precision_of_a_step(dtype):
 
     state = {"h": ops.zeros((1, 2))}
     exact = ops.convert_to_numpy(ops.cast(table, "float64"))
-    found = greedy_search(step, state, start=3, end=4, max_length=50, forbidden=(4,))
+    found = greedy_search(step, state, start=3, end=None, max_length=50, forbidden=(4,))
     token, total = 3, 0.0
     for chosen in found.tokens[0, 0].numpy():
         logp = oracle.log_softmax(exact[token][:4])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_seq import models
 from keras_seq.data import TextCodec
 from keras_seq.decoding import Beam, Greedy, Sampling
 from keras_seq.export import ExportError, to_saved_model
@@ -16,7 +17,7 @@ from keras_seq.export.searching import saved_model
 
 from .examples import make_classifier
 from .test_saved_model import anything_compiled
-from .translators import LENGTH, SEARCHES, SOURCES, TARGETS, sources, translator
+from .translators import LENGTH, SEARCHES, SOURCES, TARGETS, randomised, sources, translator
 
 SOURCE_CODEC = TextCodec([f"▁{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"], "words")
 TARGET_CODEC = TextCodec([f"▁{letter * 2}" for letter in "ABCDEFGHIJKLMNOP"], "words")
@@ -121,7 +122,9 @@ def test_the_codecs_lie_with_it(saved):
 
 
 def test_one_codec_for_both_no_attention_and_numbers_from_outside(tmp_path):
-    model, codec = translator("cho"), TARGET_CODEC
+    encoder = models.RecurrentEncoder(TARGETS, 6, embedding_units=5)
+    decoder = models.ChoDecoder(TARGETS, 6, embedding_units=5)
+    model, codec = randomised(models.Seq2Seq(encoder, decoder), 4, 0.4, 0.0), TARGET_CODEC
     searches = {"drawn": Sampling(3.0), "greedy": Greedy()}
     options = {"searches": searches, "max_length": LENGTH}
     to_saved_model(model, tmp_path / "m", codec_source=codec, codec_target=codec, **options)

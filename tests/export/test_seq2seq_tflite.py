@@ -103,7 +103,7 @@ def test_equal_to_keras_at_any_size(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["bahdanau", "transformer"])
+@pytest.mark.parametrize("name", ["transformer"])
 def test_portable_and_in_compiled_model(name, tmp_path):
     model, path = translator(name), tmp_path / "model.tflite"
     options = {"profile": "portable", "length": 9, "searches": SEARCHES, "max_length": LENGTH}

@@ -59,7 +59,11 @@ SEARCHES = {"greedy": Greedy(), "beam": Beam(4, 2, length_penalty=0.6)}
 def translator(name):
     """The model of a name."""
     parts, seed, scale, to_end = _MADE[name]
-    model = models.Seq2Seq(*parts(), name=name)
+    return randomised(models.Seq2Seq(*parts(), name=name), seed, scale, to_end)
+
+
+def randomised(model, seed, scale, to_end):
+    """The model with random weights of that size, and so much more for the end."""
     model.build()
     rng = np.random.default_rng(seed)
     for weight in model.trainable_weights:

@@ -10,6 +10,7 @@ from keras_seq.models import Decoder
 
 from .by_oracle import expected_logits
 from .pairs import (
+    DECODERS,
     LENGTHS,
     PAIRS,
     SOURCE,
@@ -22,6 +23,10 @@ from .pairs import (
 )
 
 each_pair = pytest.mark.parametrize("name", PAIRS)
+# For what does not hang on the options of a decoder, but for those of its attention.
+each_decoder = pytest.mark.parametrize(
+    "name", [*DECODERS, "bahdanau_coverage", "luong_at_once", "luong_predictive"]
+)
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="asks TensorFlow's loops or its gradients"
 )

@@ -71,9 +71,7 @@ def assert_same(found, expected, within):
     [
         ("bahdanau", True, False),
         ("bahdanau_coverage", False, True),
-        ("bahdanau_peepholes", True, True),
-        ("luong", False, False),
-        ("luong_dot", True, True),
+        ("luong", True, True),
         ("luong_predictive", False, True),
     ],
 )

@@ -114,7 +114,7 @@ def test_a_row_of_padding_alone_gives_zero_states():
     ("options", "words"),
     [
         ({"layers": 0}, "at least one layer; got layers=0"),
-        ({"reverse": True, "bidirectional": True}, "sees the reversed source already"),
+        ({"reverse": True, "bidirectional": True}, "reads the reversed source as well"),
         ({"cell": "grü"}, "There is no recurrent layer 'grü'. Did you mean 'gru'"),
         ({"embedding_units": 0}, "at least 1; got 12 and 0"),
         ({"units": 0}, "units must be a positive integer"),

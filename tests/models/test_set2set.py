@@ -169,7 +169,7 @@ def test_configuration_types_and_a_file(tmp_path):
         np.testing.assert_allclose(array(logits), full, rtol=1e-6, atol=tolerance * 10)
 
 
-@each_option
+@pytest.mark.parametrize("options", [{}, {"once": True, "process_steps": 0}])
 def test_pairs_and_dicts_train(options):
     """Of a model that was not called before."""
     for data in ((ELEMENTS[:1], TARGET[:1]), ({"source": SOURCE, "target": TARGET},)):

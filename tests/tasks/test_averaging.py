@@ -6,9 +6,6 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from keras_seq.data import pair_batches
-from keras_seq.layers import lowering
-from keras_seq.models import sequence_to_sequence
 from tasks import training
 from tasks.run_directory import RunDirectory
 from tasks.training import fit
@@ -184,37 +181,4 @@ def test_a_stopped_training_resumes_to_the_same_weights(tmp_path, monkeypatch):
     assert len(model.after_steps) == (EPOCHS - 1) * 4  # the first epoch was not done again
     same(whole, stopped)
     for a, b in zip(whole.model().get_weights(), stopped.model().get_weights(), strict=True):
-        np.testing.assert_array_equal(b, a)
-
-
-def translator():
-    """With dropout and scheduled sampling: every source of chance is on."""
-    keras.utils.set_random_seed(3)
-    options = {"units": 8, "embedding_units": 6, "dropout": 0.2, "scheduled_sampling": 0.2}
-    model = sequence_to_sequence(20, 20, seed=7, **options)
-    model.compile(keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=MOMENTUM))
-    return model
-
-
-SOURCE, TARGET = (np.random.default_rng(n).integers(4, 20, (32, 5)) for n in (1, 2))
-TARGET[:, 0], TARGET[:, -1] = 2, 3
-
-
-def pairs(epoch):
-    ids = (tf.RaggedTensor.from_tensor(side) for side in (SOURCE, TARGET))
-    return pair_batches(*ids, batch_size=8, shuffle_seed=7, epoch=epoch)
-
-
-def test_a_stopped_translator_resumes_to_the_same_weights(tmp_path, monkeypatch):
-    given = {"data": pairs, "validation": pairs(0)}
-    with lowering("plain"):  # nothing is compiled
-        train(tmp_path / "whole", MOMENTUM, translator(), **given)
-        go_on = stop_after_first_epoch(monkeypatch)
-        with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / "stopped", MOMENTUM, translator(), **given)
-        go_on()
-        train(tmp_path / "stopped", MOMENTUM, translator(), **given)
-    runs = [RunDirectory(tmp_path / name, "averaging") for name in ("whole", "stopped")]
-    same(*runs)
-    for a, b in zip(*(run.model().get_weights() for run in runs), strict=True):
         np.testing.assert_array_equal(b, a)

@@ -36,6 +36,8 @@ SETTINGS = [
     "learning_rate=0.02",
     "warmup_steps=5",
     "dropout=0.1",
+    "scheduled_sampling=0.1",
+    "averaging=0.8",
 ]
 
 
@@ -187,8 +189,8 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
 def test_pairs_with_an_empty_side_may_be_left_out(pairs_tsv, tmp_path):
     lines = pairs_tsv.read_text().splitlines()[:60]
     (tmp_path / "pairs.tsv").write_text("\n".join([*lines, "a dog\t "]))
-    config = Config(data=str(tmp_path / "pairs.tsv"), vocabulary_size=200, source_pieces="words")
-    config = dataclasses.replace(config, target_pieces="words", drop_empty=True)
+    words = {"source_pieces": "words", "target_pieces": "words", "vocabulary_size": 200}
+    config = Config(data=str(tmp_path / "pairs.tsv"), drop_empty=True, **words)
     assert sum(Translation().load(config).sizes.values()) == 60
     with pytest.raises(DataError, match="drop_empty"):
         Translation().load(dataclasses.replace(config, drop_empty=False))
