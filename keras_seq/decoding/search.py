@@ -93,12 +93,11 @@ class Search(ABC):
     ) -> Found:
         """See the class."""
         check("max_length", max_length, "a whole number of at least 1", whole(max_length, 1))
-        end = NO_TOKEN if end is None else end
-        for name, token in [("end", end), ("padding", padding), *_named("forbidden", forbidden)]:
-            fine = whole(token, 0) or (name, token) == ("end", NO_TOKEN)
-            check(name, token, "the id of a token, 0 or more", fine)
+        ends = [] if end is None else [("end", end)]
+        for name, token in [*ends, ("padding", padding), *_named("forbidden", forbidden)]:
+            check(name, token, "the id of a token, 0 or more", whole(token, 0))
         check("end", end, f"none of the forbidden ids {list(forbidden)}", end not in forbidden)
-        start = _start(start, state)
+        end, start = NO_TOKEN if end is None else end, _start(start, state)
         task = Task(start, end, max_length, padding, with_attention, tuple(forbidden), source_mask)
         return self._found(step, state, task)
 
