@@ -9,7 +9,7 @@ WEB := tests_web/node_modules
 # A worker a core, a file at a time: a test of tracing and compiling keeps one core busy.
 TEST := $(RUN) -m pytest -q -n auto --dist loadfile
 
-.PHONY: help demo test check setup docs test-data test-jax test-web demo-page lock format clean
+.PHONY: help demo test test-long check setup docs test-data test-jax test-web demo-page lock format clean
 .PHONY: bench-imdb bench-builtin bench-engine bench-engine-curves bench-imdb-epoch bench-gradient-flow
 .PHONY: bench-linear-scan bench-long-memory bench-mnist-rows bench-mnist-pixels
 .PHONY: bench-export bench-export-table bench-imdb-export
@@ -17,7 +17,8 @@ TEST := $(RUN) -m pytest -q -n auto --dist loadfile
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
-	@echo "make test        the whole test suite"
+	@echo "make test        the test suite"
+	@echo "make test-long   the tests that train until something is learnt, or measure"
 	@echo "make check       format, lint, types and the fast tests"
 	@echo "make setup       the environment alone, in $(VENV)"
 	@echo "make test-data   the tests that need real data (TFDS_DATA_DIR, TRANSLATION_DATA_DIR)"
@@ -48,13 +49,17 @@ demo: $(VENV)/.ready
 	$(RUN) -m tasks sentiment demo
 
 test: $(VENV)/.ready
-	$(TEST) -m "not realdata"
+	$(TEST) -m "not realdata and not long"
+
+# Trainings and measurements: one after the other, for they share the cores with nobody.
+test-long: $(VENV)/.ready
+	$(RUN) -m pytest -q -m long
 
 check: $(VENV)/.ready
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
-	$(TEST) -m "not realdata and not slow"
+	$(TEST) -m "not realdata and not long and not slow"
 
 setup: $(VENV)/.ready
 

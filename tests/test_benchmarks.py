@@ -145,7 +145,7 @@ def test_a_dry_run_writes_nothing(monkeypatch, capsys):
     assert RESULTS.read_text(encoding="utf-8") == before
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_engine_is_measured(monkeypatch):
     results = engine.measure([*engine.cases(["LSTM"], [TINY])], seconds=0, turns=1)
     # Memory is measured in a process for each system; one of them shows that it works.
@@ -197,7 +197,7 @@ def test_the_peer_of_an_epoch_is_the_same_model():
     assert copy.optimizer.get_config() == model.optimizer.get_config()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_steps_of_an_epoch_are_timed():
     config = dataclasses.replace(Sentiment().demo_config(), units=2, embedding_units=3)
     timed = imdb_epoch.measure(config, steps=3, turn=2)

@@ -148,7 +148,7 @@ def test_the_verdict_on_int8():
     assert "+0.40 points, 30%: **missed**" in imdb_export.verdict(found(0.896))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_exports_of_a_run_are_measured(monkeypatch, tmp_path, capsys):
     from tasks.__main__ import main
 

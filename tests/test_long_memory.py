@@ -128,7 +128,7 @@ def test_the_loop_sees_a_fixed_batch_and_length(name):
     assert outputs.shape[-1] == task.outputs
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_layer_learns_and_repeats_itself():
     recipe = dataclasses.replace(QUICK, steps=40, batch=32, units=32, test=64)
     run = long_memory.train("order", 12, "lstm", recipe)

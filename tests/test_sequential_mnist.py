@@ -104,7 +104,7 @@ def test_chrono_makes_each_unit_remember_for_up_to_all_steps():
     assert not biases[1].any()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_run_goes_on_to_the_same_end(digits, tmp_path):
     settings = Settings("row", "simple_rnn", epochs=3, seed=0)
     lines = []

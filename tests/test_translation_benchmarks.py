@@ -69,7 +69,7 @@ def commands(monkeypatch):
     return kept
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_runs_are_made_once_and_told_of(place, commands, monkeypatch):
     folder, written = place
     arguments = ["other", "--data", str(folder), "--seeds", "3"]
@@ -225,7 +225,7 @@ def test_the_report_of_the_speed(capsys, monkeypatch):
     assert "16 units" in out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the resident set")
 def test_speed_and_memory_are_measured():
     timed = decoding_speed.speed(SMALL, 8)

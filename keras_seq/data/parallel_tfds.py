@@ -55,7 +55,7 @@ def read_tfds_pairs(
         sides = [[text.decode() for text in columns[key].numpy()] for key in (source, target)]
         places = (f"tfds:{name}, {part}, {source}", f"tfds:{name}, {part}, {target}")
         numbers = [f"example {n + 1}" for n in range(len(sides[0]))]
-        return checked_pairs(*sides, places, numbers, drop_empty)
+        return checked_pairs(sides[0], sides[1], places, numbers, drop_empty)
 
     others = (
         read(part) if part in builder.info.splits else None for part in ("validation", "test")

@@ -222,6 +222,7 @@ class Seq2Seq(keras.Model):
             raise ValueError(
                 f"max_length must be a whole number of at least 1; got {max_length!r}."
             )
+        max_length = int(max_length)
         if not self.built:
             self.build()
         encoded = self.encoder(source)

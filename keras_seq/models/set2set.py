@@ -257,9 +257,8 @@ class Set2Set(Seq2Seq):
 
     def get_config(self):
         """The configuration."""
-        names = ("features", "units", "process_steps", "glimpse", "once")
-        names += ("scheduled_sampling", "seed")
-        own = {name: getattr(self, name) for name in names}
+        sizes = ("features", "units", "process_steps", "glimpse", "once")
+        own = {name: getattr(self, name) for name in (*sizes, "scheduled_sampling", "seed")}
         return {**keras.Model.get_config(self), **own}
 
     @classmethod

@@ -187,6 +187,7 @@ def test_configuration_makes_an_equal_model():
     assert again.input.shape == (None, None)
 
 
+@pytest.mark.long
 def test_overfits_one_small_batch():
     model = small(units=8, dropout=0, embedding_dropout=0, seed=1)
     labels = np.array([0, 2, 1, 2, 0])

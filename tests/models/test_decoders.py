@@ -73,9 +73,7 @@ def test_logits_depend_on_what_they_may(name):
 
 
 @on_tensorflow
-@pytest.mark.parametrize(
-    "name", ["bahdanau", "luong_monotonic", "luong_at_once", "cho", "sutskever", "transformer_post"]
-)
+@pytest.mark.parametrize("name", ["bahdanau", "luong_at_once", "sutskever", "transformer_post"])
 def test_every_lowering_gives_the_same(name):
     """Among them graphs that know neither batch nor lengths."""
     import tensorflow as tf

@@ -216,7 +216,7 @@ def test_sets_whose_size_is_not_known_before():
     assert (again.scheduled_sampling, again.seed) == (0.5, 3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_learns_to_sort():
     """Without `once`, which would leave one score for each number to learn and no order."""
     keras.utils.set_random_seed(2)

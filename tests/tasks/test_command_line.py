@@ -290,7 +290,7 @@ def test_random_text_is_not_a_model(tmp_path, finished_run, capsys):
     assert "truncated or damaged" in err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_demo(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     status, out, _ = _run(capsys, "demo", "--run", tmp_path / "run", "--to", tmp_path / "out")

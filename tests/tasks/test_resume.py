@@ -49,7 +49,7 @@ def _wait_for(path, process, seconds=240):
         time.sleep(0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_run_resumes_to_the_same_weights(reviews_csv, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     process = subprocess.Popen(
