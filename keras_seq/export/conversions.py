@@ -73,11 +73,14 @@ class _Server:
 
     def ask(self, folder: str, timeout: float) -> int | None:
         """The exit code of a conversion; None if the server has gone."""
+        asked, answers = self.process.stdin, self.process.stdout
+        assert asked is not None
+        assert answers is not None
         try:
-            self.process.stdin.write(f"{folder}\n".encode())
-            self.process.stdin.flush()
-            answered, _, _ = select.select([self.process.stdout], [], [], timeout)
-            answer = self.process.stdout.readline() if answered else None
+            asked.write(f"{folder}\n".encode())
+            asked.flush()
+            answered, _, _ = select.select([answers], [], [], timeout)
+            answer = answers.readline() if answered else None
         except BrokenPipeError:  # it stopped waiting just now
             return None
         except BaseException:  # Ctrl-C does not reach its session
