@@ -254,7 +254,8 @@ class Translation(Task):
             label_smoothing=0.0,
             learning_rate=3e-3,
             warmup_steps=100,
-            epochs=6,
+            averaging=0.99,
+            epochs=10,
             max_length=24,
         )
 
