@@ -8,7 +8,8 @@ environment variable TRANSLATION_DATA_DIR. In it lie
 
 Each run is trained by the translation task in a process of its own, and tested by it once, at its
 end. Runs lie in `runs/benchmark-translation`: a finished one is not made again, and one that was
-stopped goes on. The section tells of those that are finished; `--report` trains none.
+stopped goes on. Each set of sentences has a section of its own, of the runs that are finished here;
+where there are none, the section stays as it is. `--report` trains none.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from tasks.translation import Config, Translation
 FOLDER = Path("runs/benchmark-translation")
 SEEDS = (0, 1, 2)
 EXAMPLES = 10
+MULTI30K = "Multi30k, German to English"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +43,14 @@ class Benchmark:
     """What is trained under a name.
 
     Attributes:
+        section: The section that tells of it, after "Translation, ".
         data: The source, within the folder of the data.
         options: Those of the task that are not its defaults.
         published: BLEU of others on the same test sentences.
         examples: Whether translations are shown.
     """
 
+    section: str
     data: str
     options: Mapping[str, Any]
     published: float | None = None
@@ -59,7 +63,7 @@ class Benchmark:
 
 def _multi30k(published: float | None, **options: Any) -> Benchmark:
     options = {"lowercase": True, "averaging": 0.998, "epochs": 10, **options}
-    return Benchmark("multi30k:de-en", options, published)
+    return Benchmark(MULTI30K, "multi30k:de-en", options, published)
 
 
 BENCHMARKS = {
@@ -81,6 +85,7 @@ BENCHMARKS = {
         warmup_steps=800,
     ),
     "en-zh": Benchmark(
+        "Tatoeba, English to Chinese",
         "cmn-eng_with_attribution.txt.gz",
         {
             "target_pieces": "characters",
@@ -91,7 +96,12 @@ BENCHMARKS = {
         },
         examples=True,
     ),
-    "fr-en": Benchmark("fra-eng.zip", {"reverse": True, "max_length": 40, "epochs": 3}, None, True),
+    "fr-en": Benchmark(
+        "Tatoeba, French to English",
+        "fra-eng.zip",
+        {"reverse": True, "max_length": 40, "epochs": 3},
+        examples=True,
+    ),
 }
 
 
@@ -156,38 +166,42 @@ def _translated(run: RunDirectory) -> list[list[str]]:
     return [list(row) for row in zip(chosen.sources, chosen.targets, texts, strict=True)]
 
 
-def report() -> str:
-    """The section's text, from the runs that are finished."""
-    found = {name: runs for name in BENCHMARKS if (runs := _finished(name))}
-    multi30k = {name: runs for name, runs in found.items() if not BENCHMARKS[name].examples}
-    others = {name: runs for name, runs in found.items() if BENCHMARKS[name].examples}
+def report(names: Sequence[str]) -> str | None:
+    """The text of a section; None if none of its runs is finished.
+
+    Args:
+        names: The benchmarks that it tells of.
+    """
+    found = {name: runs for name in names if (runs := _finished(name))}
+    if not found:
+        return None
+    published = any(BENCHMARKS[name].published is not None for name in names)
+    test = f"Test: {_test_sentences(found)} sentences, "
+    if published:
+        test += (
+            "test_2016_flickr. Published: the notebooks of bentrevett/pytorch-seq2seq, after 10 "
+            "epochs, for the model of the same paper, counted by their own code on their own "
+            "tokens: a point more or less says little."
+        )
+    else:
+        test += (
+            "drawn by the seed and held out, as those for validation are; they share no sentence "
+            "with the others."
+        )
     parts = [
         "Mean over the seeds, and in brackets the range where there are several. Options and best "
         "epoch come from validation sentences (greedy search); each run looked at the test "
-        "sentences once, at its end. Minutes are those of training, validation not counted."
+        "sentences once, at its end. Minutes are those of training, validation not counted.",
+        test,
+        _figures(found, published=published),
     ]
-    if multi30k:
-        parts += [
-            f"### Multi30k, German to English\n\nTest: {_test_sentences(multi30k)} sentences, "
-            "test_2016_flickr. "
-            "Published: the notebooks of bentrevett/pytorch-seq2seq, after 10 epochs, for the "
-            "model of the same paper, counted by their own code on their own tokens: a point "
-            "more or less says little.",
-            _figures(multi30k, published=True),
-        ]
-    if others:
-        parts += [
-            "### Sentences of Tatoeba\n\nSome of the pairs, drawn by the seed, are held out for "
-            f"validation, and {_test_sentences(others)} for the test; they share no sentence with "
-            "the others.",
-            _figures(others, published=False),
-        ]
-    for name, runs in others.items():
+    for name, runs in found.items():
+        if not BENCHMARKS[name].examples:
+            continue
         seed = min(runs)
         rows = [[_cell(text) for text in row] for row in examples(name, seed, runs[seed])]
         parts += [
-            f"### Examples: {name}\n\nEvenly spaced in the test part of seed {seed}, chosen by "
-            "nobody; beam.",
+            f"Examples, evenly spaced in the test part of seed {seed}, chosen by nobody; beam.",
             table(["source", "reference", "translation"], rows),
         ]
     return "\n\n".join(parts)
@@ -256,9 +270,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for seed in options.seeds:
             for name in options.names or BENCHMARKS:
                 train(name, seed, Path(options.data))
-    if not any(_finished(name) for name in BENCHMARKS):
+    sections: dict[str, list[str]] = {}
+    for name, benchmark in BENCHMARKS.items():
+        sections.setdefault(benchmark.section, []).append(name)
+    texts = {section: report(names) for section, names in sections.items()}
+    if not any(texts.values()):
         parser.error(f"no run in {FOLDER} is finished: there is nothing to write.")
-    write_section("Translation", "python -m benchmarks.translation", report())
+    for section, text in texts.items():
+        if text:
+            command = f"python -m benchmarks.translation {' '.join(sections[section])}"
+            write_section(f"Translation, {section}", command, text)
 
 
 if __name__ == "__main__":

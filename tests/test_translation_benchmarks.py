@@ -43,9 +43,9 @@ def place(tmp_path, monkeypatch):
             text = "\n".join(pair[column] for pair in rows)
             (tmp_path / "folder" / f"{part}.{language}").write_text(text)
     names = {
-        "one": Benchmark("folder:en-so", {**TINY, "lowercase": True}, 12.5),
-        "other": Benchmark("pairs.tsv", {**TINY, "reverse": True}, None, True),
-        "never": Benchmark("nowhere.tsv", TINY),
+        "one": Benchmark("First", "folder:en-so", {**TINY, "lowercase": True}, 12.5),
+        "other": Benchmark("Second", "pairs.tsv", {**TINY, "reverse": True}, None, True),
+        "never": Benchmark("First", "nowhere.tsv", TINY),
     }
     monkeypatch.setattr(translation, "BENCHMARKS", names)
     monkeypatch.setattr(translation, "FOLDER", tmp_path / "runs")
@@ -78,7 +78,8 @@ def test_runs_are_made_once_and_told_of(place, commands, monkeypatch):
     [command] = commands
     assert command[:3] == ["train", "--run", str(run)]
     [(title, how, body)] = written
-    assert (title, how) == ("Translation", "python -m benchmarks.translation")
+    # The other section, whose runs are not here, stays as it is.
+    assert (title, how) == ("Translation, Second", "python -m benchmarks.translation other")
     metrics = json.loads((run / "metrics.json").read_text())
     keys = ("validation_bleu", "test_bleu_greedy", "test_bleu_beam_5", "test_chrf_beam_5")
     figures = " | ".join(f"{metrics[key]:.1f}" for key in keys)
@@ -149,11 +150,16 @@ def test_means_and_ranges_over_seeds(place):
         (run / "metrics.json").write_text(json.dumps(figures))
     (folder / "runs" / "one-0-old").mkdir()
     translation.main(["--report"])
+    assert written[0][:2] == (
+        "Translation, First",
+        "python -m benchmarks.translation one never",
+    )
     assert (
         "| one | 3 | 1,234 | 4.3 | 34.0 (31.0–37.0) | 32.0 (29.0–35.0) | 33.0 (30.0–36.0) | "
         "66.0 (60.0–72.0) | 12.5 |"
     ) in written[0][2]
-    assert "Test: 1,500 sentences" in written[0][2]
+    assert "Test: 1,500 sentences, test_2016_flickr" in written[0][2]
+    assert len(written) == 1
 
 
 def test_what_is_refused(place, capsys, monkeypatch):

@@ -41,3 +41,6 @@ def test_multi30k(tmp_path, capsys):
     assert main(["translation", "export", *at, "--to", str(exported)]) == 0
     report = json.loads((exported / "report.json").read_text(encoding="utf-8"))
     assert report["tflite"]["profile"] == "portable"
+    for search in ("greedy", "beam"):
+        compared = report["tflite"]["compared_with_keras"][search]
+        assert (compared["rows"], compared["equal"]) == (200, 1.0), search
