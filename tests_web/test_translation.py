@@ -15,10 +15,11 @@ def test_each_search_finds_what_keras_finds(name, tmp_path):
     model, path = translator(name), tmp_path / "model.tflite"
     options = {"profile": "portable", "length": SOURCE_LENGTH, "max_length": LENGTH}
     assert to_tflite(model, path, searches=SEARCHES, **options).portability == []
-    given = sources(ROWS, SOURCE_LENGTH, seed=8)
+    given = sources(ROWS, SOURCE_LENGTH, seed=9)
     for key, search in SEARCHES.items():
         expected = model.decode(given, search, max_length=LENGTH)
-        assert len({tuple(row) for row in expected.tokens.numpy()[:, 0]}) > 2
+        # Of a beam the two best: untrained Transformers are of one mind about the best.
+        assert len({tuple(row) for row in expected.tokens.numpy().reshape(-1, LENGTH)}) > 2
         found = litert_js(path, [{"source": row} for row in given], key)
         for row, outputs in enumerate(found):
             np.testing.assert_array_equal(outputs["tokens"], np.ravel(expected.tokens[row]))

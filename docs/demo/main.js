@@ -30,6 +30,7 @@ try {
   view.showClasses(classifier.labels, (index) => { explained = index; show(); });
   let waiting;
   input.addEventListener("input", () => {
+    turn++; // what is still being weighed is of a text that is gone
     clearTimeout(waiting);
     waiting = setTimeout(judge, PAUSE);
   });
