@@ -37,8 +37,8 @@ class LanguageData(Data):
                 raise DataError(f"{place}: {error}") from error
             if len(ids) < 2:
                 raise DataError(
-                    f"{place}: {len(ids)} {self.symbols.level} are too few to predict any; give a "
-                    "longer text."
+                    f"{place}: too short to predict any of its {self.symbols.level}; give a longer "
+                    "text."
                 )
             self._ids[part] = ids
         return self._ids[part]

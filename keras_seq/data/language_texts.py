@@ -82,12 +82,8 @@ def _of_files(name: str, seed: int) -> tuple[Parts, bool]:
         return divided(_text(path)), False
     if name and path.is_dir():
         return _of_folder(path, seed), False
-    folder, stem = path.parent, path.name
-    if not folder.is_dir() and ":" in name:
-        place, _, stem = name.rpartition(":")
-        folder = Path(place).expanduser()
-    if stem and folder.is_dir() and _part_file(folder, stem, "train"):
-        return _of_named_parts(folder, stem), True
+    if path.name and _part_file(path.parent, path.name, "train"):
+        return _of_named_parts(path.parent, path.name), True
     raise DataError(
         f"unknown source {name!r}: no such file or folder is there. Give {BUILTIN!r}, the path of "
         "a text file (.gz too) or of a folder of text files, 'FOLDER/NAME' with files such as "

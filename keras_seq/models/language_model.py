@@ -33,9 +33,10 @@ class LanguageModel(keras.Model):
     Trained by truncated back-propagation through time. In `fit` and `evaluate` each row of a batch
     goes on with the states that the same row of the batch before has left, as
     `keras_seq.data.chunk_batches` lays a text out; gradients end where a batch begins. States are
-    zero when an epoch or an evaluation begins. A call of the model starts from zero states, and
-    takes any batch and length: what is kept belongs to `fit` and `evaluate`, not to the layers, so
-    that the model needs no other form to be saved or exported.
+    zero when an epoch or an evaluation begins (`train_on_batch` begins one each time). A call of
+    the model starts from zero states, and takes any batch and length: what is kept belongs to
+    `fit` and `evaluate`, not to the layers, so that the model needs no other form to be saved or
+    exported.
 
     The loss is the mean cross entropy of the symbols that count, in nats. In the figures of an
     epoch each symbol weighs the same. `compile(optimizer=...)` needs no loss.

@@ -4,6 +4,7 @@ import gzip
 import os
 from types import MappingProxyType
 
+import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
@@ -95,11 +96,10 @@ def write_parts(folder, stem, lines, endings=("", "", "")):
         path.write_bytes(gzip.compress(content) if ending else content)
 
 
-@pytest.mark.parametrize("separator", ["/", ":"])
-def test_parts_by_name(separator, tmp_path):
+def test_parts_by_name(tmp_path):
     write_parts(tmp_path, "ptb", LINES, (".gz", "", ".gz"))
     (tmp_path / "README").write_text("notes")
-    texts = load_language(f"{tmp_path}{separator}ptb")
+    texts = load_language(f"{tmp_path}/ptb")
     assert parts(texts) == tuple(LINES)
     assert texts.own_test_part
 
@@ -170,7 +170,7 @@ class TinyVerses(Tiny):
 
 
 class TinyNumbers(Tiny):
-    features = MappingProxyType({"text": tfds.features.Scalar("int64")})
+    features = MappingProxyType({"text": np.int64})
     parts = MappingProxyType({"train": [1]})
 
 
