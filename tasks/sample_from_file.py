@@ -116,7 +116,7 @@ def _opened(path: str | Path) -> tuple[dict[str, Any], Any, dict[str, np.ndarray
         with zipfile.ZipFile(path) as archive:  # at the end of the file
             known = json.loads(archive.read("symbols.json"))
         step = Interpreter(str(path)).get_signature_runner("step")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise SampleError(
             f"{path} is no export of a language model ({error}); make one with "
             "`python -m tasks charlm export`."

@@ -134,10 +134,15 @@ def test_the_command_for_it(run, exported, capsys):
     assert alone.main([path, *options]) == 0
     captured = capsys.readouterr()
     assert captured.out == "x = " + "".join(sample_from_file(path, "x = ", 9, temperature=0)) + "\n"
-    assert alone.main([path, "--prompt", "a\u00e9\u00df"]) == 2
-    captured = capsys.readouterr()
-    assert captured.err == "error: The model does not know '\u00df', '\u00e9'.\n"
-    assert captured.out == ""
+
+
+def test_symbols_that_are_not_known():
+    known = {"level": "characters", "unknown_id": None, "symbols": ["b", "a"]}
+    assert alone._ids("ab", known) == [1, 0]
+    with pytest.raises(alone.SampleError, match="does not know '\u00df', '\u00e9'"):
+        alone._ids("a\u00e9\u00df", known)
+    words = {"level": "words", "unknown_id": 0, "symbols": ["?", "<eos>", "dog"]}
+    assert alone._ids(" dog ?\ncat", words) == [2, 0, 1, 0]
 
 
 def test_files_that_are_no_such_export(exported, tmp_path, capsys):
