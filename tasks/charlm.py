@@ -213,7 +213,7 @@ class LanguageModelling(Task):
 
     def demo_config(self):
         """Small enough for two cores and about a minute."""
-        return Config(length=50, epochs=2, learning_rate=4e-3, dropout=0.0)
+        return Config(length=50, epochs=4, learning_rate=4e-3, dropout=0.0)
 
     def baselines(self, data):
         """See `Task`: what counts of single symbols, of pairs and of longer sequences reach."""
@@ -248,7 +248,7 @@ def _tell_unknown(symbols: Symbols, text: str, place: str) -> None:
 
 def _surprise(run: RunDirectory, symbols: Symbols, text: str, path: Path) -> Iterator[str]:
     """Draws how much a text surprises the run's model, and tells the mean."""
-    _tell_unknown(symbols, text, "the text")
+    _tell_unknown(symbols, text, "--surprise")
     ids = symbols.encode(text)
     if not len(ids):
         raise DataError("There is no text to draw: give one as an input.")

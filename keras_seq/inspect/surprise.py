@@ -12,7 +12,7 @@ from keras_seq.inspect.fonts import families_for
 
 _HIGHEST_BITS = 8.0  # and more have one colour: few outliers would leave the others alike
 _SHOWN = {"\n": "\u21b5", "\t": "\u2192"}
-_CELL = (0.092, 0.19)  # inches, for letters of 8 points
+_CELL = (0.08, 0.18)  # inches, for letters of 8 points
 _HIGHEST = 60.0  # inches
 
 
