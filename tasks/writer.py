@@ -135,7 +135,8 @@ class Samples(keras.callbacks.Callback):
         super().__init__()
         self.symbols, self.console = symbols, console
         self.length, self.every, self.seed = length, every, seed
-        self.epoch, self.writer = 0, None
+        self.epoch = 0
+        self.writer: Writer | None = None
 
     def on_epoch_begin(self, epoch, logs=None):
         """Remembers which epoch it is."""

@@ -184,6 +184,7 @@ class LanguageModel(keras.Model):
         if self.logits is not None:
             return self.logits(x)
         x = x if self.projection is None else self.projection(x)
+        assert self.embedding is not None  # tied weights are those of token vectors
         return self.embedding.logits(ops.cast(x, "float32")) + ops.cast(self.bias, "float32")
 
     def initial_states(self, rows: int) -> dict[str, Any]:
