@@ -14,6 +14,7 @@ TEST := $(RUN) -m pytest -q -n auto --dist loadfile
 .PHONY: bench-linear-scan bench-long-memory bench-mnist-rows bench-mnist-pixels
 .PHONY: bench-export bench-export-table bench-imdb-export
 .PHONY: bench-translation bench-decoder-steps bench-decoding-speed bench-set2set
+.PHONY: bench-language-models
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
@@ -21,7 +22,8 @@ help:
 	@echo "make test-long   the tests that train, measure, or go through all architectures"
 	@echo "make check       format, lint, types and the fast tests"
 	@echo "make setup       the environment alone, in $(VENV)"
-	@echo "make test-data   the tests that need real data (TFDS_DATA_DIR, TRANSLATION_DATA_DIR)"
+	@echo "make test-data   the tests that need real data (TFDS_DATA_DIR, TRANSLATION_DATA_DIR,"
+	@echo "                 LANGUAGE_MODEL_DATA_DIR)"
 	@echo "make test-jax    cells, layers and models on JAX, in an environment of their own"
 	@echo "make test-web    exports and the demo page in LiteRT.js (needs npm; the page: Chromium)"
 	@echo "make demo-page   docs/demo with a model in the browser (needs npm); of a run of yours:"
@@ -42,6 +44,8 @@ help:
 	@echo "make bench-decoder-steps  training steps of decoders with attention, compiled and plain"
 	@echo "make bench-decoding-speed  beam search in the graph beside a loop in Python"
 	@echo "make bench-set2set  sorting sets of numbers, by steps of processing"
+	@echo "make bench-language-models  characters and words: Shakespeare (TFDS_DATA_DIR), the Penn"
+	@echo "                 Treebank (LANGUAGE_MODEL_DATA_DIR)"
 	@echo "make docs        docs/CELLS.md from the classes, every cell exported"
 	@echo "make format      mend format and lint;  make lock: renew requirements.lock;  make clean"
 
@@ -120,6 +124,9 @@ bench-decoding-speed: $(VENV)/.ready
 
 bench-set2set: $(VENV)/.ready
 	$(RUN) -m benchmarks.set2set_sorting
+
+bench-language-models: $(VENV)/.ready
+	$(RUN) -m benchmarks.language_models
 
 bench-engine: $(VENV)/.ready
 	$(RUN) -m benchmarks.engine

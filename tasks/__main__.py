@@ -15,13 +15,23 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 TASKS = {
     "sentiment": ("tasks.sentiment", "Sentiment", "label reviews, many to one"),
     "translation": ("tasks.translation", "Translation", "translate sentences, many to many"),
+    "charlm": ("tasks.charlm", "LanguageModelling", "predict characters or words, step by step"),
 }
 # Options that `predict` of a task has of its own: here, for help must not wait for TensorFlow.
 PREDICT: dict[str, dict[str, tuple[type, str]]] = {
     "translation": {
         "attention": (str, "picture to write of where each word looked (.png, .svg or .pdf)"),
         "width": (int, "of the beam; 1: greedy (default: the run's)"),
-    }
+    },
+    "charlm": {
+        "prompt": (str, "a text to go on with, in place of inputs"),
+        "length": (int, "symbols to write (200)"),
+        "temperature": (float, "below 1 likely symbols get likelier; 0: the likeliest (0.8)"),
+        "top_k": (int, "draw of so many of the likeliest symbols"),
+        "top_p": (float, "draw of the likeliest symbols that have this probability together"),
+        "seed": (int, "draw the same symbols each time"),
+        "surprise": (str, "picture to write of how much the inputs, a text, surprise the model"),
+    },
 }
 
 # Options of `export`, as in `keras_seq.export.TFLiteOptions`, which checks them.
@@ -92,8 +102,9 @@ def _run(options: argparse.Namespace, console: Any) -> None:
     elif options.verb == "predict":
         own = PREDICT.get(options.task, {})
         chosen = {name: v for name in own if (v := getattr(options, name)) is not None}
-        inputs = _arguments(options.inputs) if options.inputs else _lines(sys.stdin)
-        runner.predict(inputs, **chosen)
+        # A prompt stands for inputs: nothing is waited for.
+        given = options.inputs or "prompt" in chosen
+        runner.predict(_arguments(options.inputs) if given else _lines(sys.stdin), **chosen)
     elif options.verb == "export":
         folder = options.to or os.path.join("saved_models", options.task)
         chosen = {n: v for n in EXPORT if (v := getattr(options, n)) is not None}
@@ -160,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
         predict = verbs.add_parser("predict", parents=[run], help="apply a trained model")
         predict.add_argument("inputs", nargs="*", help="inputs; none: lines of standard input")
         for option, (kind, help) in PREDICT.get(name, {}).items():
-            predict.add_argument(f"--{option}", type=kind, help=help)
+            predict.add_argument(f"--{option.replace('_', '-')}", type=kind, help=help)
 
         export = verbs.add_parser(
             "export", parents=[run], help="write a SavedModel and a TFLite file, values checked"

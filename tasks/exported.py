@@ -69,11 +69,12 @@ def _compared(compared: dict[str, Any]) -> dict[str, str]:
             for name, part in compared.items()
             if part["equal"] is not None and name != "encode"
         }
-    part = compared["serving_default"]
+    names = {"serving_default": "largest difference Keras–TFLite"}
     return {
-        "largest difference Keras–TFLite": (
+        names.get(name, f"largest difference Keras–TFLite, {name}"): (
             f"{part['difference']:.1e} ({part['rows']} rows, {part['batches']} batches)"
         )
+        for name, part in compared.items()
     }
 
 
@@ -92,9 +93,12 @@ def _latencies(latency: dict[str, Any]) -> dict[str, str]:
 
 
 def _measured(measured: dict[str, Any]) -> dict[str, str]:
-    """What rounding costs, if the export is rounded and its task has measured it."""
-    if not measured:
-        return {}
+    """What its task has measured of the .tflite: what rounding costs, or anything else."""
+    if "keras_accuracy" not in measured:
+        return {
+            name.replace("_", " "): f"{value:.4g}" if isinstance(value, float) else f"{value}"
+            for name, value in measured.items()
+        }
     return {
         "accuracy of Keras and of TFLite": (
             f"{measured['keras_accuracy']:.4f}, {measured['tflite_accuracy']:.4f} "

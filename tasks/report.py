@@ -25,7 +25,7 @@ class Text:
 
     Attributes:
         words: What it says.
-        command: A line to type in a shell, set apart below.
+        command: What is set apart below, its lines as they are: what to type in a shell, a sample.
     """
 
     kind: ClassVar = "text"

@@ -76,6 +76,7 @@ class Runner:
             monitor=monitor,
             console=self.console,
             more_figures=lambda model: self.task.validation_figures(model, data),
+            callbacks=self.task.callbacks(data, self.console),
         )
         best = best_epoch(history, monitor)
         seconds = sum(epoch["seconds"] for epoch in history)

@@ -134,6 +134,10 @@ class Task(ABC):
         """Figures of an epoch beside loss and metrics, by names that begin with "val_"."""
         return {}
 
+    def callbacks(self, data: Any, console: Console) -> Sequence[keras.callbacks.Callback]:
+        """What else is called in training, after an epoch is saved and shown."""
+        return ()
+
     def test_figures(self, model: keras.Model, data: Any) -> Mapping[str, Any]:
         """Figures of the test part beside loss and metrics, by names that begin with "test_"."""
         return {}

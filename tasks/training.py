@@ -11,7 +11,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -34,6 +34,7 @@ def fit(
     monitor: str,
     console: Console,
     more_figures: Callable[[keras.Model], Mapping[str, float]] = lambda model: {},
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[dict[str, float]]:
     """Trains a compiled model, from where `run` stands to `epochs`.
 
@@ -47,9 +48,10 @@ def fit(
         validation: Batches for validation.
         run: Where checkpoint, best model and history go.
         epochs: Epochs in all, those done before included.
-        monitor: Validation figure whose largest value makes the best epoch.
+        monitor: Validation figure whose best value makes the best epoch; see `best_epoch`.
         console: Where progress is shown.
         more_figures: Further validation figures of an epoch, by name.
+        callbacks: What else is called, after an epoch is saved and shown.
 
     Returns:
         The history: the figures of every epoch, and its seconds.
@@ -78,6 +80,7 @@ def fit(
                     *_swaps(model),
                     _Checkpoint(run, history, monitor, more_figures),
                     progress,  # after what adds figures
+                    *callbacks,
                 ],
             )
         finally:
@@ -149,8 +152,9 @@ def averaged(model: keras.Model) -> Iterator[None]:
 
 
 def best_epoch(history: list[dict[str, float]], monitor: str) -> int:
-    """Number of the epoch with the largest figure, the first of equals."""
-    return int(max(history, key=lambda epoch: (epoch[monitor], -epoch["epoch"]))["epoch"])
+    """Number of the epoch with the largest figure, of a loss the smallest; the first of equals."""
+    sign = -1 if "loss" in monitor else 1
+    return int(max(history, key=lambda epoch: (sign * epoch[monitor], -epoch["epoch"]))["epoch"])
 
 
 def _variables(model):

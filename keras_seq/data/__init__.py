@@ -10,12 +10,19 @@ the baseline to beat.
 into ids of words, subwords or characters and ids back into texts, and `pair_batches` makes batches
 of both sides. `fitting` and `cut_sequences` are for what is too long. `word_by_word_accuracy` is
 the baseline to beat.
+
+**Language models.** `load_language` gives running text in the same three parts, `Symbols` turns it
+into ids of characters or words and back, and `chunk_batches` cuts it into chunks that go on where
+those before them ended. `n_gram_loss` is the baseline to beat.
 """
 
 from keras_seq.data.bag_of_words import bag_of_words_accuracy
 from keras_seq.data.batching import bucketed_batches, pad_ragged
+from keras_seq.data.chunk_batches import chunk_batches
 from keras_seq.data.dataset import DataError, LabelledTexts, TextDataset, split
 from keras_seq.data.generated_pair import generate_pairs
+from keras_seq.data.language_texts import load_language
+from keras_seq.data.n_grams import n_gram_loss
 from keras_seq.data.pair_batching import FittingPairs, cut_sequences, fitting, pair_batches
 from keras_seq.data.parallel import ParallelDataset, ParallelTexts, split_pairs
 from keras_seq.data.parallel_sources import load_pairs
@@ -24,7 +31,9 @@ from keras_seq.data.reviews import (
     generate_reviews,
     generate_reviews_with_kinds,
 )
+from keras_seq.data.running_text import LanguageTexts
 from keras_seq.data.sources import load_texts
+from keras_seq.data.symbols import Symbols
 from keras_seq.data.text_codec import TextCodec
 from keras_seq.data.tokenizer import Tokenizer
 from keras_seq.data.word_by_word import word_by_word_accuracy
@@ -34,20 +43,25 @@ __all__ = [
     "DataError",
     "FittingPairs",
     "LabelledTexts",
+    "LanguageTexts",
     "ParallelDataset",
     "ParallelTexts",
+    "Symbols",
     "TextCodec",
     "TextDataset",
     "Tokenizer",
     "bag_of_words_accuracy",
     "bucketed_batches",
+    "chunk_batches",
     "cut_sequences",
     "fitting",
     "generate_pairs",
     "generate_reviews",
     "generate_reviews_with_kinds",
+    "load_language",
     "load_pairs",
     "load_texts",
+    "n_gram_loss",
     "pad_ragged",
     "pair_batches",
     "split",

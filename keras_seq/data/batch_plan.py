@@ -63,8 +63,21 @@ def fill_batches(
         The elements, of known cardinality.
     """
     plan = tf.data.Dataset.from_tensor_slices((tf.ragged.stack(batches), shapes))
-    dataset = plan.map(gather, num_parallel_calls=_AT_A_TIME, deterministic=True)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    return steady(plan, gather)
+
+
+def steady(plan: tf.data.Dataset, make: Callable[..., Any]) -> tf.data.Dataset:
+    """Makes a batch of each element of a plan, in order, a few ahead of time.
+
+    Args:
+        plan: What each batch is made of, of known cardinality.
+        make: From an element of the plan to a batch.
+
+    Returns:
+        The batches, of known cardinality.
+    """
+    dataset = plan.map(make, num_parallel_calls=_AT_A_TIME, deterministic=True)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(int(plan.cardinality())))
     return dataset.prefetch(_AT_A_TIME).with_options(_options())
 
 

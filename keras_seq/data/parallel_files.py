@@ -1,6 +1,5 @@
 """Reads pairs of texts from a table or from a folder of aligned files."""
 
-import gzip
 import re
 import zipfile
 import zlib
@@ -10,7 +9,7 @@ from typing import NamedTuple
 
 from keras_seq.data.dataset import DataError
 from keras_seq.data.parallel import ParallelTexts
-from keras_seq.data.text_files import decode_text
+from keras_seq.data.text_files import decode_text, unpacked
 
 PAIR_ENDINGS = (".txt", ".tsv", ".gz", ".zip")
 VALIDATION_NAMES = ("val", "valid", "validation", "dev")
@@ -204,14 +203,12 @@ def _lines(path: Path) -> list[str]:
 
 
 def _content(path: Path) -> bytes:
+    if path.suffix != ".zip":
+        return unpacked(path)
     try:
-        if path.suffix == ".gz":
-            return gzip.decompress(path.read_bytes())
-        if path.suffix == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                return archive.read(_only_table(path, archive.namelist()))
-        return path.read_bytes()
-    except (gzip.BadGzipFile, zipfile.BadZipFile, EOFError, zlib.error) as error:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(_only_table(path, archive.namelist()))
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path} is damaged ({error}); get it again.") from error
 
 

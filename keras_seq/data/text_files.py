@@ -1,9 +1,11 @@
 """Reads labelled texts from a table (.csv, .tsv), JSON lines (.jsonl) or a folder of .txt files."""
 
 import csv
+import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,6 +153,42 @@ def decode_text(content: bytes, path: Path) -> str:
             f"{path} is not UTF-8: byte {error.start}, in line {line}, is "
             f"0x{content[error.start]:02x}; save the file with the encoding UTF-8."
         ) from error
+
+
+def read_text(path: Path) -> str:
+    r"""Reads a text as it is, with its line ends.
+
+    Args:
+        path: The file, plain or .gz.
+
+    Returns:
+        The text.
+
+    Raises:
+        DataError: It is damaged, or not UTF-8.
+
+    Example:
+        >>> import gzip, pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "text.txt.gz"
+        >>> _ = path.write_bytes(gzip.compress(b"one\r\n\ttwo"))
+        >>> read_text(path)
+        'one\r\n\ttwo'
+    """
+    return decode_text(unpacked(path), path)
+
+
+def unpacked(path: Path) -> bytes:
+    """The content of a file, without the packing of a .gz.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    if path.suffix != ".gz":
+        return path.read_bytes()
+    try:
+        return gzip.decompress(path.read_bytes())
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is damaged ({error}); get it again.") from error
 
 
 def _table_rows(path: Path, content: str) -> Iterator[Row]:

@@ -14,7 +14,13 @@ from keras_seq.export.check import Case, Tolerance, make_cases
 from keras_seq.export.errors import ExportError
 from keras_seq.export.options import TFLiteOptions
 from keras_seq.export.report import export_report
-from keras_seq.export.runtime import SIGNATURE, Arrays, TFLiteModel, measure_latency
+from keras_seq.export.runtime import (
+    SIGNATURE,
+    Arrays,
+    SavedModel,
+    TFLiteModel,
+    measure_latency,
+)
 from keras_seq.export.saved_model import (
     LABELS_FILE,
     TextTokenizer,
@@ -28,6 +34,7 @@ from keras_seq.export.searching.functions import TextCodec, is_searched
 from keras_seq.export.searching.saved_model import SavedSearches
 from keras_seq.export.searching.searching import Searching
 from keras_seq.export.signature import Signature
+from keras_seq.export.streaming import Stream, compare_in_chunks
 from keras_seq.export.tflite import refuse_half_precision, write_tflite
 from keras_seq.export.whole import Whole
 
@@ -50,13 +57,14 @@ def export_all(
     tflite: TFLiteOptions | None = None,
     measure: Callable[[TFLiteModel], dict[str, Any]] | None = None,
     output_name: str | None = None,
+    files: Mapping[str, str] | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Exports a model as SavedModel and TFLite, proves their values equal, and reports.
 
-    The folder then holds `saved_model/`, `model.tflite`, `report.json`, the tokenizer's files
-    and `labels.txt`. It is built beside its place and renamed at the end: an earlier export
-    stays whole until the new one has passed every check.
+    The folder then holds `saved_model/`, `model.tflite`, `report.json`, the tokenizer's files,
+    `labels.txt` and what is given as `files`. It is built beside its place and renamed at the end:
+    an earlier export stays whole until the new one has passed every check.
 
     Args:
         model: A Keras model.
@@ -68,10 +76,12 @@ def export_all(
         check_texts: Texts for the value check of the SavedModel; needs a tokenizer.
         tolerance: The largest difference of the SavedModel from the Keras model to let through,
             times the largest output where that is above 1.
-        tflite: What the .tflite is to be like; any batch and length if None.
+        tflite: What the .tflite is to be like; any batch and length if None. With `streaming` the
+            SavedModel has the signatures for it too.
         measure: Called with what runs the .tflite; what it returns, such as an accuracy, is
             `measured` in the report.
         output_name: The name of the model's single output; by default its own.
+        files: Contents by file name, to lie in the folder and to be attached to the .tflite.
         on_stage: Called with the name of each stage as it begins.
 
     Returns:
@@ -106,35 +116,42 @@ def export_all(
     if check_inputs is None and check_texts:
         assert tokenizer is not None
         check_inputs = [tokenizer.pad(tokenizer(tf.constant(list(check_texts))))[0].numpy()]
+    if clashing := sorted({SAVED_MODEL, TFLITE, REPORT} & set(files or {})):
+        raise ExportError(f"files must have names of their own; got {', '.join(clashing)}.")
     signature = Signature.of(model, output_name, check_inputs)
     refuse_half_precision(model)
     if tokenizer is not None:
         signature = ids_signature(signature)
     options = options.for_model(signature)
-    files: dict[str, str] = dict(tokenizer.files()) if tokenizer is not None else {}
+    attached = {**(files or {}), **(tokenizer.files() if tokenizer is not None else {})}
     if labels is not None:
         check_labels(labels, signature)
-        files[LABELS_FILE] = lines(labels)
+        attached[LABELS_FILE] = lines(labels)
 
-    with replacing(Path(folder), {*_CONTENTS, *files}) as draft:
+    with replacing(Path(folder), {*_CONTENTS, *attached}) as draft:
         draft.mkdir()
         begin("running the Keras model")
         cases = make_cases(signature, check_inputs)
         begin("writing the SavedModel")
-        write_saved_model(signature, draft / SAVED_MODEL, tokenizer, files)
+        place, streaming = draft / SAVED_MODEL, options.streaming
+        batch = 1 if streaming == "stateful" else None
+        stream = Stream.of(signature, batch, None) if streaming else None
+        write_saved_model(signature, place, tokenizer, attached, stream, streaming)
         begin("checking the SavedModel")
-        saved = check_saved_model(
-            signature, draft / SAVED_MODEL, cases, tokenizer, check_texts, Tolerance(tolerance)
-        )
+        limit = Tolerance(tolerance)
+        saved = check_saved_model(signature, place, cases, tokenizer, check_texts, limit)
+        if stream:
+            loaded = SavedModel(place)
+            saved |= compare_in_chunks(loaded.signature, stream, cases[0], limit, streaming)
         begin("converting to TFLite and checking it")
         fixed = signature.fixed(options.batch_size, options.length)
         cases = make_cases(signature, check_inputs, fixed)
-        written = write_tflite(Whole.of(signature, options, cases), draft / TFLITE, files)
+        written = write_tflite(Whole.of(signature, options, cases), draft / TFLITE, attached)
         begin("measuring the latency")
         latency = measure_latency(draft / TFLITE, _one_row(cases))
         measured = _measured(measure, draft / TFLITE, SIGNATURE, begin)
         begin("writing the report")
-        _write(draft, files)
+        _write(draft, attached)
         report = export_report(draft / SAVED_MODEL, written, saved, latency) | measured
         _write(draft, {REPORT: json.dumps(report, indent=2) + "\n"})
     return report

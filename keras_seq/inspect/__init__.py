@@ -4,6 +4,7 @@ from keras_seq.inspect.gates import Record, record
 from keras_seq.inspect.gradients import gradient_flow
 from keras_seq.inspect.plots import plot_attention, plot_gates, plot_gradient_flow
 from keras_seq.inspect.received import LayerInput, layer_input
+from keras_seq.inspect.surprise import plot_surprise
 
 __all__ = [
     "LayerInput",
@@ -13,5 +14,6 @@ __all__ = [
     "plot_attention",
     "plot_gates",
     "plot_gradient_flow",
+    "plot_surprise",
     "record",
 ]

@@ -12,6 +12,7 @@ from keras_seq.models.decoders import (
     TransformerDecoder,
 )
 from keras_seq.models.encoders import Encoded, RecurrentEncoder
+from keras_seq.models.language_model import LanguageModel
 from keras_seq.models.seq2seq import Seq2Seq
 from keras_seq.models.sequence_to_sequence import ARCHITECTURES, sequence_to_sequence
 from keras_seq.models.set2set import Set2Set
@@ -23,6 +24,7 @@ __all__ = [
     "ChoDecoder",
     "Decoder",
     "Encoded",
+    "LanguageModel",
     "LuongDecoder",
     "Maxout",
     "RecurrentDecoder",
