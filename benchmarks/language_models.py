@@ -72,7 +72,7 @@ BENCHMARKS = {
             "length": 64,
             "dropout": 0.3,
             "embedding_dropout": 0.1,
-            "epochs": 8,
+            "epochs": 6,
             "learning_rate": 3e-3,
         },
         [
