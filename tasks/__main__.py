@@ -15,13 +15,22 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 TASKS = {
     "sentiment": ("tasks.sentiment", "Sentiment", "label reviews, many to one"),
     "translation": ("tasks.translation", "Translation", "translate sentences, many to many"),
+    "frames": ("tasks.frames", "Frames", "label every frame of a video, aligned many to many"),
 }
 # Options that `predict` of a task has of its own: here, for help must not wait for TensorFlow.
 PREDICT: dict[str, dict[str, tuple[type, str]]] = {
     "translation": {
         "attention": (str, "picture to write of where each word looked (.png, .svg or .pdf)"),
         "width": (int, "of the beam; 1: greedy (default: the run's)"),
-    }
+    },
+    "frames": {
+        "timeline": (str, "picture to write of labels over time (.png, .svg or .pdf)"),
+    },
+}
+
+# What `predict` of a task takes, where it is not texts.
+INPUTS = {
+    "frames": "files (.csv, .npz) or folders; test:3 is the third test video of the run's data"
 }
 
 # Options of `export`, as in `keras_seq.export.TFLiteOptions`, which checks them.
@@ -158,7 +167,8 @@ def _parser() -> argparse.ArgumentParser:
         evaluate.add_argument("--data", help="another source to test on")
 
         predict = verbs.add_parser("predict", parents=[run], help="apply a trained model")
-        predict.add_argument("inputs", nargs="*", help="inputs; none: lines of standard input")
+        takes = f"{INPUTS.get(name, 'inputs')}; none: lines of standard input"
+        predict.add_argument("inputs", nargs="*", help=takes)
         for option, (kind, help) in PREDICT.get(name, {}).items():
             predict.add_argument(f"--{option}", type=kind, help=help)
 

@@ -47,7 +47,8 @@ def fit(
         validation: Batches for validation.
         run: Where checkpoint, best model and history go.
         epochs: Epochs in all, those done before included.
-        monitor: Validation figure whose largest value makes the best epoch.
+        monitor: Validation figure whose best value makes the best epoch: the largest, of a loss the
+            smallest.
         console: Where progress is shown.
         more_figures: Further validation figures of an epoch, by name.
 
@@ -149,8 +150,9 @@ def averaged(model: keras.Model) -> Iterator[None]:
 
 
 def best_epoch(history: list[dict[str, float]], monitor: str) -> int:
-    """Number of the epoch with the largest figure, the first of equals."""
-    return int(max(history, key=lambda epoch: (epoch[monitor], -epoch["epoch"]))["epoch"])
+    """Number of the epoch with the best figure, the first of equals: of a loss the smallest."""
+    sign = -1 if monitor.endswith("loss") else 1
+    return int(max(history, key=lambda e: (sign * e[monitor], -e["epoch"]))["epoch"])
 
 
 def _variables(model):

@@ -10,12 +10,19 @@ the baseline to beat.
 into ids of words, subwords or characters and ids back into texts, and `pair_batches` makes batches
 of both sides. `fitting` and `cut_sequences` are for what is too long. `word_by_word_accuracy` is
 the baseline to beat.
+
+**Labels for frames.** `load_frames` gives a `FrameDataset` of `FrameSequence`s, `training_windows`
+cuts long ones, and `frame_batches` makes batches of them. `moving_shapes` draws the built-in clips.
 """
 
 from keras_seq.data.bag_of_words import bag_of_words_accuracy
 from keras_seq.data.batching import bucketed_batches, pad_ragged
 from keras_seq.data.dataset import DataError, LabelledTexts, TextDataset, split
+from keras_seq.data.frame_batching import frame_batches
+from keras_seq.data.frame_sources import load_frames
+from keras_seq.data.frames import FrameDataset, FrameSequence, training_windows
 from keras_seq.data.generated_pair import generate_pairs
+from keras_seq.data.moving_shapes import moving_shapes
 from keras_seq.data.pair_batching import FittingPairs, cut_sequences, fitting, pair_batches
 from keras_seq.data.parallel import ParallelDataset, ParallelTexts, split_pairs
 from keras_seq.data.parallel_sources import load_pairs
@@ -33,6 +40,8 @@ __all__ = [
     "BAG_OF_WORDS_CEILING",
     "DataError",
     "FittingPairs",
+    "FrameDataset",
+    "FrameSequence",
     "LabelledTexts",
     "ParallelDataset",
     "ParallelTexts",
@@ -43,14 +52,18 @@ __all__ = [
     "bucketed_batches",
     "cut_sequences",
     "fitting",
+    "frame_batches",
     "generate_pairs",
     "generate_reviews",
     "generate_reviews_with_kinds",
+    "load_frames",
     "load_pairs",
     "load_texts",
+    "moving_shapes",
     "pad_ragged",
     "pair_batches",
     "split",
     "split_pairs",
+    "training_windows",
     "word_by_word_accuracy",
 ]

@@ -4,6 +4,7 @@ from keras_seq.inspect.gates import Record, record
 from keras_seq.inspect.gradients import gradient_flow
 from keras_seq.inspect.plots import plot_attention, plot_gates, plot_gradient_flow
 from keras_seq.inspect.received import LayerInput, layer_input
+from keras_seq.inspect.timeline import plot_timeline, plot_values
 
 __all__ = [
     "LayerInput",
@@ -13,5 +14,7 @@ __all__ = [
     "plot_attention",
     "plot_gates",
     "plot_gradient_flow",
+    "plot_timeline",
+    "plot_values",
     "record",
 ]

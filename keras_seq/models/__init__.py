@@ -12,6 +12,9 @@ from keras_seq.models.decoders import (
     TransformerDecoder,
 )
 from keras_seq.models.encoders import Encoded, RecurrentEncoder
+from keras_seq.models.frame_figures import FrameLoss, FrameMean
+from keras_seq.models.frame_parts import AddColumns, FrameCNN, LengthMask
+from keras_seq.models.frame_tagger import frame_tagger
 from keras_seq.models.seq2seq import Seq2Seq
 from keras_seq.models.sequence_to_sequence import ARCHITECTURES, sequence_to_sequence
 from keras_seq.models.set2set import Set2Set
@@ -19,10 +22,15 @@ from keras_seq.models.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "ARCHITECTURES",
+    "AddColumns",
     "BahdanauDecoder",
     "ChoDecoder",
     "Decoder",
     "Encoded",
+    "FrameCNN",
+    "FrameLoss",
+    "FrameMean",
+    "LengthMask",
     "LuongDecoder",
     "Maxout",
     "RecurrentDecoder",
@@ -32,6 +40,7 @@ __all__ = [
     "SutskeverDecoder",
     "TransformerDecoder",
     "TransformerEncoder",
+    "frame_tagger",
     "sequence_classifier",
     "sequence_to_sequence",
 ]
