@@ -13,7 +13,7 @@ TEST := $(RUN) -m pytest -q -n auto --dist loadfile
 .PHONY: bench-imdb bench-builtin bench-engine bench-engine-curves bench-imdb-epoch bench-gradient-flow
 .PHONY: bench-linear-scan bench-long-memory bench-mnist-rows bench-mnist-pixels
 .PHONY: bench-export bench-export-table bench-imdb-export
-.PHONY: bench-translation bench-decoder-steps bench-decoding-speed bench-set2set
+.PHONY: bench-translation bench-decoder-steps bench-decoding-speed bench-set2set bench-frames
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
@@ -42,6 +42,7 @@ help:
 	@echo "make bench-decoder-steps  training steps of decoders with attention, compiled and plain"
 	@echo "make bench-decoding-speed  beam search in the graph beside a loop in Python"
 	@echo "make bench-set2set  sorting sets of numbers, by steps of processing"
+	@echo "make bench-frames  labels of frames: built-in clips, phases of gestures (SEQUENCES_DATA_DIR)"
 	@echo "make docs        docs/CELLS.md from the classes, every cell exported"
 	@echo "make format      mend format and lint;  make lock: renew requirements.lock;  make clean"
 
@@ -120,6 +121,9 @@ bench-decoding-speed: $(VENV)/.ready
 
 bench-set2set: $(VENV)/.ready
 	$(RUN) -m benchmarks.set2set_sorting
+
+bench-frames: $(VENV)/.ready
+	$(RUN) -m benchmarks.frame_labelling
 
 bench-engine: $(VENV)/.ready
 	$(RUN) -m benchmarks.engine
