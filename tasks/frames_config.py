@@ -30,7 +30,7 @@ class Config(TaskConfig):
         (32, 64, 128, 256, 512, 1024), "lengths that videos are padded to"
     )
     batch_size: int = option(32, "videos, or windows of them, in a batch")
-    epochs: int = option(20, "passes over the training videos")
+    epochs: int = option(12, "passes over the training videos")
     learning_rate: float = option(4e-3, "of Adam at the start; it falls to zero along a cosine")
     loss: str = option("mse", "of numbers: mse, mae or huber, in deviations of the training part")
     monitor: str = option("accuracy", "what makes the best epoch: accuracy or macro_f1")
@@ -38,7 +38,7 @@ class Config(TaskConfig):
     encoder_units: int = option(32, "width of the encoder's vectors")
     filters: tuple[int, ...] = option((8, 16), "channels of a cnn's convolutions")
     cell: str = option("gru", "recurrent layer: gru, lstm, min_gru, …; none: single frames")
-    units: int = option(32, "size of the state of each direction")
+    units: int = option(64, "size of the state of each direction")
     layers: int = option(1, "recurrent layers on one another")
     bidirectional: bool = option(False, "whether to read in both directions; then it is not causal")
     dropout: float = option(0.0, "rate before each recurrent layer and before the last layer")

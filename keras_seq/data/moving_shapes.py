@@ -67,7 +67,7 @@ def moving_shapes(count: int, seed: int, *, velocities: bool = False) -> tuple[F
 
 
 def builtin_clips(*, velocities: bool = False) -> FrameDataset:
-    """The built-in dataset, 1,000 training clips, 150 for validation and 150 for the test.
+    """The built-in dataset, 2,000 training clips, 150 for validation and 150 for the test.
 
     Args:
         velocities: As for `moving_shapes`.
@@ -76,12 +76,12 @@ def builtin_clips(*, velocities: bool = False) -> FrameDataset:
         >>> from keras_seq.data.moving_shapes import builtin_clips
         >>> clips = builtin_clips()
         >>> len(clips.train), len(clips.validation), len(clips.test), clips.feature_shape
-        (1000, 150, 150, (16, 16, 1))
+        (2000, 150, 150, (16, 16, 1))
     """
     # One fixed dataset, so that results can be compared.
     train, validation, test = (
         moving_shapes(count, seed, velocities=velocities)
-        for count, seed in ((1_000, 1), (150, 2), (150, 3))
+        for count, seed in ((2_000, 1), (150, 2), (150, 3))
     )
     return FrameDataset(
         "builtin",

@@ -6,9 +6,9 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_seq")
 class FrameCNN(keras.layers.Layer):
-    r"""Turns each picture of a video into a vector, by convolutions that halve it and a last layer.
+    r"""Turns each picture of a video into a vector, by convolutions that halve it and a linear layer.
 
-    $$x_t = \mathrm{relu}\bigl(W^\top \mathrm{flat}(c_L(\cdots c_1(v_t))) + b\bigr), \qquad
+    $$x_t = W^\top \mathrm{flat}(c_L(\cdots c_1(v_t))) + b, \qquad
       c_l(v) = \mathrm{relu}(K_l * v + b_l)$$
 
     All pictures go through the convolutions at once, as the rows of one batch, so that an exported
@@ -49,7 +49,8 @@ class FrameCNN(keras.layers.Layer):
             for n, channels in enumerate(self.filters)
         ]
         self.flat = keras.layers.Flatten(dtype=self.dtype_policy)
-        self.dense = keras.layers.Dense(units, name="dense", **own)
+        # Without ReLU: units that never fire would lose for good what the convolutions have found.
+        self.dense = keras.layers.Dense(units, name="dense", dtype=self.dtype_policy)
 
     def build(self, frames_shape):
         """Builds the layers for pictures of one size."""
