@@ -154,9 +154,10 @@ def gestures(journal: Journal, source: Path, seeds: Sequence[int]) -> str:
         "The seven videos of the Gesture Phase data set (Madeo, Wagner & Peres, 2014, UCI), five "
         "phases; the letter is the person. Each video is left out once and tested on by models of "
         "the others, of which the seed draws one for validation: best epoch and options come from "
-        f"there, options by the mean over all folds (tried: {tried}). Features: places of hands and "
-        "wrists from the spine, velocities and accelerations, the same for all systems; videos are cut into windows of 128 frames for "
-        f"training and read whole for the test. Means over the videos and {len(seeds)} "
+        f"there, options by the mean over all folds (tried: {tried}). Features: places of hands "
+        "and wrists from the spine, velocities and accelerations, the same for all systems; videos "
+        "are cut into windows of 128 frames for training and read whole for the test. Means over "
+        f"the videos and {len(seeds)} "
         f"{'seed' if len(seeds) == 1 else 'seeds'}.\n\n{table(header, rows)}"
     )
 

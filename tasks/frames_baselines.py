@@ -27,7 +27,7 @@ def single_frames(data: FramesData, build: Callable[[Any, FramesData], Any]) -> 
     model = build(config, single)
     best, weights = -1.0, model.get_weights()
     for epoch in range(config.epochs):
-        model.fit(single.train(epoch), verbose=0)
+        model.fit(single.train(epoch), shuffle=False, verbose=0)  # the batches come shuffled
         accuracy = model.evaluate(single.validation(), verbose=0, return_dict=True)["accuracy"]
         if accuracy > best:
             best, weights = accuracy, model.get_weights()

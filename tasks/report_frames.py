@@ -40,7 +40,7 @@ def lines(video: FrameSequence, outputs: np.ndarray, about: About) -> Iterator[s
             )
         if counts.any():
             share = frame_accuracy(video.targets, found)
-            yield f"  right: {share:.1%} of {counts.sum():,} labelled frames"
+            yield f"  correct: {share:.1%} of {counts.sum():,} labelled frames"
         return
     yield "  frame  " + "  ".join(f"{name:>12}" for name in about.target_names)
     for frame, row in enumerate(outputs):

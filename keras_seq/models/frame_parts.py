@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_seq")
 class FrameCNN(keras.layers.Layer):
-    r"""Turns each picture of a video into a vector, by convolutions that halve it and a linear layer.
+    r"""Makes a vector of each picture of a video: convolutions that halve it, then a linear layer.
 
     $$x_t = W^\top \mathrm{flat}(c_L(\cdots c_1(v_t))) + b, \qquad
       c_l(v) = \mathrm{relu}(K_l * v + b_l)$$
