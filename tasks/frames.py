@@ -62,8 +62,7 @@ class Frames(Task):
             frames = load_frames(config.data, **options)
             return FramesData(config, frames, About.of(frames, config.max_length))
         about = About.read(run)
-        known = {"label_names": about.label_names, "feature_names": about.feature_names}
-        frames = load_frames(config.data, **options, **known)
+        frames = load_frames(config.data, **options, **about.known)
         about.refuse_others(frames)
         return FramesData(config, frames, about)
 
@@ -161,7 +160,7 @@ class Frames(Task):
                 yield f"input {number} is empty: there is nothing to label"
                 continue
             if found := _TEST_VIDEO.fullmatch(text.strip()):
-                videos = [_numbered(own(), int(found[1]), config.data)]
+                videos = _numbered(own(), int(found[1]), config.data)
             else:
                 videos = _videos(text.strip(), config, about)
             for video, outputs in zip(videos, reader(videos), strict=True):
@@ -245,19 +244,20 @@ def _deviation(model: keras.Model) -> list[float]:
     return np.sqrt(np.ravel(layer.get_config()["variance"])).tolist()
 
 
-def _numbered(videos: tuple[FrameSequence, ...], number: int, source: str) -> FrameSequence:
+def _numbered(
+    videos: tuple[FrameSequence, ...], number: int, source: str
+) -> tuple[FrameSequence, ...]:
     if not 1 <= number <= len(videos):
         raise DataError(
             f"test:{number}: {source} has the test videos test:1 to test:{len(videos)}."
         )
-    return videos[number - 1]
+    return videos[number - 1 : number]
 
 
 def _videos(source: str, config: Config, about: About) -> tuple[FrameSequence, ...]:
     """The videos of a file, which may be without labels."""
-    known = {"label_names": about.label_names, "feature_names": about.feature_names}
     options = config.sources(gaps="ignore", test_only=True, unlabelled=True)
-    frames = load_frames(source, **options, **known)
+    frames = load_frames(source, **options, **about.known)
     about.refuse_others(frames)
     return frames.test
 

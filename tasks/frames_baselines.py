@@ -53,7 +53,7 @@ def naive(video: FrameSequence, about: About, target: str) -> np.ndarray:
     """
     if target == "next":
         return video.features[:, about.columns]
-    return np.tile(np.float32(about.target_mean), (len(video), 1))
+    return np.tile(np.array(about.target_mean, np.float32), (len(video), 1))
 
 
 def naive_errors(data: FramesData, videos: Sequence[FrameSequence]) -> np.ndarray:

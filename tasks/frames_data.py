@@ -72,10 +72,15 @@ class About:
         content = run.read_json(ABOUT)
         try:
             names = [field.name for field in dataclasses.fields(cls)]
-            values = {name: content[name] for name in names}
+            values: dict[str, Any] = {name: _tuple(content[name]) for name in names}
         except (KeyError, TypeError):
             raise RunError(f"{run / ABOUT} is damaged; train again.") from None
-        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+        return cls(**values)
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What `load_frames` is to go by."""
+        return {"label_names": self.label_names, "feature_names": self.feature_names}
 
     @property
     def columns(self) -> list[int]:
@@ -240,6 +245,10 @@ class FramesData(Data):
             part: int(sum(video.counted.sum() for video in getattr(self.frames, part)))
             for part in ("train", "validation", "test")
         }
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def spread(arrays: Sequence[np.ndarray]) -> tuple[list[float], list[float]]:

@@ -99,13 +99,21 @@ def load_frames(
     columns: dict[str, int] = {}
     if target == CLASSES:
         names = tuple(label_names) or _class_names(source, parts[0], order)
-        sequences = [_with_classes(part, names) for part in parts]
+        train, validation, test = (_with_classes(part, names) for part in parts)
     else:
         columns = _target_columns(source, videos[0], wanted, target_names)
-        sequences = [_with_numbers(part, target, columns) for part in parts]
+        train, validation, test = (_with_numbers(part, target, columns) for part in parts)
     own_test_part = any(video.part == "test" for video in videos)
-    features = videos[0].feature_names
-    dataset = FrameDataset(source, *sequences, names, features, tuple(columns), own_test_part)
+    dataset = FrameDataset(
+        source,
+        train,
+        validation,
+        test,
+        names,
+        videos[0].feature_names,
+        tuple(columns),
+        own_test_part,
+    )
     if not unlabelled:
         _check_counted(dataset)
     return dataset
