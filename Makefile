@@ -14,7 +14,7 @@ TEST := $(RUN) -m pytest -q -n auto --dist loadfile
 .PHONY: bench-linear-scan bench-long-memory bench-mnist-rows bench-mnist-pixels
 .PHONY: bench-export bench-export-table bench-imdb-export
 .PHONY: bench-translation bench-decoder-steps bench-decoding-speed bench-set2set
-.PHONY: bench-language-models
+.PHONY: bench-language-models bench-frames
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
@@ -46,6 +46,7 @@ help:
 	@echo "make bench-set2set  sorting sets of numbers, by steps of processing"
 	@echo "make bench-language-models  characters and words: Shakespeare (TFDS_DATA_DIR), the Penn"
 	@echo "                 Treebank (LANGUAGE_MODEL_DATA_DIR)"
+	@echo "make bench-frames  labels of frames: built-in clips, phases of gestures (SEQUENCES_DATA_DIR)"
 	@echo "make docs        docs/CELLS.md from the classes, every cell exported"
 	@echo "make format      mend format and lint;  make lock: renew requirements.lock;  make clean"
 
@@ -127,6 +128,9 @@ bench-set2set: $(VENV)/.ready
 
 bench-language-models: $(VENV)/.ready
 	$(RUN) -m benchmarks.language_models
+
+bench-frames: $(VENV)/.ready
+	$(RUN) -m benchmarks.frame_labelling
 
 bench-engine: $(VENV)/.ready
 	$(RUN) -m benchmarks.engine

@@ -16,6 +16,7 @@ TASKS = {
     "sentiment": ("tasks.sentiment", "Sentiment", "label reviews, many to one"),
     "translation": ("tasks.translation", "Translation", "translate sentences, many to many"),
     "charlm": ("tasks.charlm", "LanguageModelling", "predict characters or words, step by step"),
+    "frames": ("tasks.frames", "Frames", "label every frame of a video, aligned many to many"),
 }
 # Options that `predict` of a task has of its own: here, for help must not wait for TensorFlow.
 PREDICT: dict[str, dict[str, tuple[type, str]]] = {
@@ -32,6 +33,14 @@ PREDICT: dict[str, dict[str, tuple[type, str]]] = {
         "seed": (int, "draw the same symbols each time"),
         "surprise": (str, "picture to write of how much the inputs, a text, surprise the model"),
     },
+    "frames": {
+        "timeline": (str, "picture to write of labels over time (.png, .svg or .pdf)"),
+    },
+}
+
+# What `predict` of a task takes, where it is not texts.
+INPUTS = {
+    "frames": "files (.csv, .npz) or folders; test:3 is the third test video of the run's data"
 }
 
 # Options of `export`, as in `keras_seq.export.TFLiteOptions`, which checks them.
@@ -169,7 +178,8 @@ def _parser() -> argparse.ArgumentParser:
         evaluate.add_argument("--data", help="another source to test on")
 
         predict = verbs.add_parser("predict", parents=[run], help="apply a trained model")
-        predict.add_argument("inputs", nargs="*", help="inputs; none: lines of standard input")
+        takes = f"{INPUTS.get(name, 'inputs')}; none: lines of standard input"
+        predict.add_argument("inputs", nargs="*", help=takes)
         for option, (kind, help) in PREDICT.get(name, {}).items():
             predict.add_argument(f"--{option.replace('_', '-')}", type=kind, help=help)
 

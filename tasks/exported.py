@@ -84,12 +84,15 @@ def _latencies(latency: dict[str, Any]) -> dict[str, str]:
     if "median_ms" not in latency:
         parts = {f"TFLite latency, {name}": part for name, part in latency.items()}
     return {
-        name: (
-            f"{part['median_ms']:.2f} ms median "
-            f"({' × '.join(map(str, next(iter(part['shapes'].values()))))} ids, one thread)"
-        )
+        name: (f"{part['median_ms']:.2f} ms median ({_shape(part['shapes'])}, one thread)")
         for name, part in parts.items()
     }
+
+
+def _shape(shapes: dict[str, Any]) -> str:
+    """That of the first input: 1 × 20 ids, or what else it is called."""
+    name, sizes = next(iter(shapes.items()))
+    return f"{' × '.join(map(str, sizes))} {'ids' if len(sizes) == 2 else name}"
 
 
 def _measured(measured: dict[str, Any]) -> dict[str, str]:
@@ -99,10 +102,11 @@ def _measured(measured: dict[str, Any]) -> dict[str, str]:
             name.replace("_", " "): f"{value:.4g}" if isinstance(value, float) else f"{value}"
             for name, value in measured.items()
         }
+    examples = next(name for name in measured if name.startswith("validation_"))
     return {
         "accuracy of Keras and of TFLite": (
             f"{measured['keras_accuracy']:.4f}, {measured['tflite_accuracy']:.4f} "
-            f"({measured['validation_texts']} validation texts)"
+            f"({measured[examples]} {examples.replace('_', ' ')})"
         )
     }
 

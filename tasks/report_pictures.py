@@ -1,12 +1,17 @@
-"""Pictures of a report: curves over epochs, how far probabilities can be believed."""
+"""Pictures: where one may be written, curves over epochs, whether probabilities can be believed."""
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from keras_seq.data import DataError
+
+PICTURES = (".png", ".svg", ".pdf")
 
 # Of Okabe and Ito's colours, which colour-blind readers tell apart.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#5A5F69"
@@ -47,6 +52,23 @@ def curves(
     axes.grid(alpha=0.3)
     axes.legend()
     return figure
+
+
+def refuse_picture_place(place: str, option: str) -> None:
+    """Looks whether a picture can be written there, before the work that it takes.
+
+    Args:
+        place: The file.
+        option: What the user gave it by.
+
+    Raises:
+        DataError: The ending is none of a picture's, or there is no such folder.
+    """
+    path = Path(place)
+    if path.suffix.lower() not in PICTURES:
+        raise DataError(f"A picture ends in {', '.join(PICTURES)}; got {option} {place}.")
+    if not path.parent.is_dir():
+        raise DataError(f"{option} {place}: there is no folder {path.parent}; make it first.")
 
 
 def reliability(confidences: np.ndarray, right: np.ndarray, bins: int = 10) -> Figure:

@@ -66,7 +66,7 @@ class Runner:
             raise configs.ConfigError(str(error)) from error
 
     def _fit(self, config: Any, data: Data, model: keras.Model) -> dict[str, Any]:
-        monitor = self.task.monitor
+        monitor = self.task.monitored(config)
         history = fit(
             model,
             data.train,
@@ -198,7 +198,8 @@ class Runner:
         self.console.print(f"run: {self.run.path}/    exports: {folder}/", highlight=False)
         self.console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
         self.console.print(
-            f'next: python -m tasks {self.task.name} predict --run {self.run.path} "your own text"',
+            f"next: python -m tasks {self.task.name} predict --run {self.run.path} "
+            f"{self.task.own_input}",
             highlight=False,
             markup=False,
             soft_wrap=True,

@@ -84,6 +84,7 @@ class Task(ABC):
     files: ClassVar[frozenset[str]] = frozenset()  # what `Data.save` writes
     monitor: ClassVar[str] = "val_accuracy"
     demo_inputs: ClassVar[tuple[str, ...]] = ()
+    own_input: ClassVar[str] = '"your own text"'  # as a user types it after `predict`
     axis_labels: ClassVar[Mapping[str, str]] = {}  # names and units of figures, for reports
 
     @abstractmethod
@@ -129,6 +130,10 @@ class Task(ABC):
         Returns:
             The report.
         """
+
+    def monitored(self, config: Any) -> str:
+        """The validation figure that the best epoch is chosen by; of a loss the smallest."""
+        return self.monitor
 
     def validation_figures(self, model: keras.Model, data: Any) -> Mapping[str, float]:
         """Figures of an epoch beside loss and metrics, by names that begin with "val_"."""

@@ -21,6 +21,7 @@ NO_EXAMPLE = {
     "Decoder": "abstract: its subclasses have examples",
     "Encoded": "made by encoders, whose examples show one",
     "ExportError": "an exception: what raises it says when",
+    "FrameDataset": "made by load_frames, whose example reads one",
     "GatedCell": "abstract: a Cell with one option more, and its example would be that of LSTMCell",
     "RecurrentDecoder": "abstract: its subclasses have examples",
     "TFLiteReport": "made by to_tflite, never by hand",

@@ -14,14 +14,20 @@ the baseline to beat.
 **Language models.** `load_language` gives running text in the same three parts, `Symbols` turns it
 into ids of characters or words and back, and `chunk_batches` cuts it into chunks that go on where
 those before them ended. `n_gram_loss` is the baseline to beat.
+**Labels for frames.** `load_frames` gives a `FrameDataset` of `FrameSequence`s, `training_windows`
+cuts long ones, and `frame_batches` makes batches of them. `moving_shapes` draws the built-in clips.
 """
 
 from keras_seq.data.bag_of_words import bag_of_words_accuracy
 from keras_seq.data.batching import bucketed_batches, pad_ragged
 from keras_seq.data.chunk_batches import chunk_batches
 from keras_seq.data.dataset import DataError, LabelledTexts, TextDataset, split
+from keras_seq.data.frame_batching import frame_batches
+from keras_seq.data.frame_sources import load_frames
+from keras_seq.data.frames import FrameDataset, FrameSequence, training_windows
 from keras_seq.data.generated_pair import generate_pairs
 from keras_seq.data.language_texts import load_language
+from keras_seq.data.moving_shapes import moving_shapes
 from keras_seq.data.n_grams import n_gram_loss
 from keras_seq.data.pair_batching import FittingPairs, cut_sequences, fitting, pair_batches
 from keras_seq.data.parallel import ParallelDataset, ParallelTexts, split_pairs
@@ -42,6 +48,8 @@ __all__ = [
     "BAG_OF_WORDS_CEILING",
     "DataError",
     "FittingPairs",
+    "FrameDataset",
+    "FrameSequence",
     "LabelledTexts",
     "LanguageTexts",
     "ParallelDataset",
@@ -55,16 +63,20 @@ __all__ = [
     "chunk_batches",
     "cut_sequences",
     "fitting",
+    "frame_batches",
     "generate_pairs",
     "generate_reviews",
     "generate_reviews_with_kinds",
+    "load_frames",
     "load_language",
     "load_pairs",
     "load_texts",
+    "moving_shapes",
     "n_gram_loss",
     "pad_ragged",
     "pair_batches",
     "split",
     "split_pairs",
+    "training_windows",
     "word_by_word_accuracy",
 ]

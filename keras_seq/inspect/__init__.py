@@ -5,6 +5,7 @@ from keras_seq.inspect.gradients import gradient_flow
 from keras_seq.inspect.plots import plot_attention, plot_gates, plot_gradient_flow
 from keras_seq.inspect.received import LayerInput, layer_input
 from keras_seq.inspect.surprise import plot_surprise
+from keras_seq.inspect.timeline import plot_timeline, plot_values
 
 __all__ = [
     "LayerInput",
@@ -15,5 +16,7 @@ __all__ = [
     "plot_gates",
     "plot_gradient_flow",
     "plot_surprise",
+    "plot_timeline",
+    "plot_values",
     "record",
 ]

@@ -12,7 +12,7 @@ from keras_seq.inspect.fonts import families_for
 from keras_seq.inspect.gates import Record
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; the palest last.
-_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#000000", "#F0E442"]
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#000000", "#F0E442"]
 _MARKERS = "osD^vP*X"
 _DASHES = "-", "--", ":"
 _LOWEST = 1e-12  # smaller ratios would leave no room for the rest
@@ -128,8 +128,8 @@ def plot_gradient_flow(flows: Mapping[str, Any]) -> Figure:
         lowest = min(lowest, np.nanmin(ratios))
         axes.plot(
             ratios,
-            color=_COLOURS[number % len(_COLOURS)],
-            linestyle=_DASHES[number // len(_COLOURS) % len(_DASHES)],
+            color=COLOURS[number % len(COLOURS)],
+            linestyle=_DASHES[number // len(COLOURS) % len(_DASHES)],
             marker=_MARKERS[number % len(_MARKERS)],
             markevery=max(1, len(ratios) // 10),
             label=name,

@@ -12,6 +12,9 @@ from keras_seq.models.decoders import (
     TransformerDecoder,
 )
 from keras_seq.models.encoders import Encoded, RecurrentEncoder
+from keras_seq.models.frame_figures import FrameLoss, FrameMean
+from keras_seq.models.frame_parts import AddColumns, FrameCNN, LengthMask
+from keras_seq.models.frame_tagger import frame_tagger
 from keras_seq.models.language_model import LanguageModel
 from keras_seq.models.seq2seq import Seq2Seq
 from keras_seq.models.sequence_to_sequence import ARCHITECTURES, sequence_to_sequence
@@ -20,11 +23,16 @@ from keras_seq.models.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "ARCHITECTURES",
+    "AddColumns",
     "BahdanauDecoder",
     "ChoDecoder",
     "Decoder",
     "Encoded",
+    "FrameCNN",
+    "FrameLoss",
+    "FrameMean",
     "LanguageModel",
+    "LengthMask",
     "LuongDecoder",
     "Maxout",
     "RecurrentDecoder",
@@ -34,6 +42,7 @@ __all__ = [
     "SutskeverDecoder",
     "TransformerDecoder",
     "TransformerEncoder",
+    "frame_tagger",
     "sequence_classifier",
     "sequence_to_sequence",
 ]
