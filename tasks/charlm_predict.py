@@ -2,11 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 from keras_seq.data import DataError
+from tasks.report_pictures import refuse_picture_place
 
-PICTURES = (".png", ".svg", ".pdf")
 DRAWN = 3000  # symbols of a picture
 
 
@@ -57,12 +56,4 @@ class Request:
                 "UTF-8 first."
             ) from None
         if self.surprise is not None:
-            _refuse_picture(Path(self.surprise))
-
-
-def _refuse_picture(path: Path) -> None:
-    """Looks whether a picture can be written there, before the work that it takes."""
-    if path.suffix.lower() not in PICTURES:
-        raise DataError(f"A picture ends in {', '.join(PICTURES)}; got --surprise {path}.")
-    if not path.parent.is_dir():
-        raise DataError(f"--surprise {path}: there is no folder {path.parent}; make it first.")
+            refuse_picture_place(self.surprise, "--surprise")
