@@ -14,21 +14,18 @@ finished; `--report` trains none.
 
 import argparse
 import dataclasses
-import json
 import math
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.journal import Journal
 from benchmarks.results import table, write_section
+from benchmarks.task_runs import Metrics, finished, train
 from keras_seq.data import Symbols
 from tasks.charlm import MEASURES, Config
-from tasks.config import read
 from tasks.report_charlm import measured, printable
 from tasks.run_directory import RunDirectory
 from tasks.writer import Writer
@@ -128,44 +125,9 @@ BENCHMARKS = {
 }
 
 
-def train(name: str, seed: int, data: Path, tfds: str | None) -> None:
-    """Makes a run, or goes on with it, unless it is finished."""
-    run = FOLDER / f"{name}-{seed}"
-    if metrics_of(name, seed):
-        return
-    config = BENCHMARKS[name].config(data, seed)
-    if (run / "config.json").exists():
-        how = ["--resume"]
-    else:
-        default = Config()
-        values = dataclasses.asdict(config)
-        changed = {n: v for n, v in values.items() if v != getattr(default, n)}
-        how = [part for n, v in changed.items() for part in ("--set", f"{n}={v}")]
-    print(f"{name}, seed {seed}", flush=True)
-    command = ["-m", "tasks", "charlm", "train", "--run", str(run), *how]
-    environment = {**os.environ, **({"TFDS_DATA_DIR": tfds} if tfds else {})}
-    subprocess.run([sys.executable, *command], check=True, env=environment)
-
-
-def metrics_of(name: str, seed: int) -> dict[str, Any] | None:
-    """The figures of a run; None if it is not finished, or not begun."""
-    run = FOLDER / f"{name}-{seed}"
-    if not (run / "config.json").exists():
-        return None
-    # Where the data are is nothing that figures depend on.
-    found = read(Config, json.loads((run / "config.json").read_text(encoding="utf-8")))
-    if found != dataclasses.replace(BENCHMARKS[name].config(Path(), seed), data=found.data):
-        # A run begun with other options would stand under the name of these.
-        sys.exit(f"{run} was made with other options; move it away to measure anew.")
-    path = run / "metrics.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def finished(name: str) -> dict[int, dict[str, Any]]:
-    """Figures by seed, of the runs that are finished."""
-    runs = [re.fullmatch(rf"{name}-(\d+)", run.name) for run in FOLDER.glob(f"{name}-*")]
-    found = {seed: metrics_of(name, seed) for seed in sorted(int(run[1]) for run in runs if run)}
-    return {seed: metrics for seed, metrics in found.items() if metrics}
+def _finished(name: str) -> dict[int, Metrics]:
+    """Figures by seed."""
+    return finished(FOLDER, name, partial(BENCHMARKS[name].config, Path()))
 
 
 def sample(name: str, seed: int, metrics: Mapping[str, Any]) -> str:
@@ -255,11 +217,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(
                 f"say where the data of {of_folder[0]} are, by --data or LANGUAGE_MODEL_DATA_DIR."
             )
+        environment = {"TFDS_DATA_DIR": options.tfds} if options.tfds else {}
         # Seed by seed, so that a benchmark that is stopped has some of everything.
         for seed in options.seeds:
             for name in names:
-                train(name, seed, Path(options.data or ""), options.tfds)
-    found = {name: runs for name in names if (runs := finished(name))}
+                config = BENCHMARKS[name].config(Path(options.data or ""), seed)
+                train("charlm", FOLDER / f"{name}-{seed}", config, environment)
+    found = {name: runs for name in names if (runs := _finished(name))}
     if not found:
         parser.error(f"no run in {FOLDER} is finished: there is nothing to write.")
     for name, runs in found.items():

@@ -14,13 +14,10 @@ where there are none, the section stays as it is. `--report` trains none.
 
 import argparse
 import dataclasses
-import json
 import os
-import re
 import statistics
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +25,7 @@ import numpy as np
 
 from benchmarks.journal import Journal
 from benchmarks.results import table, write_section
+from benchmarks.task_runs import Metrics, finished, train
 from tasks.config import read
 from tasks.run_directory import RunDirectory
 from tasks.translation import Config, Translation
@@ -105,43 +103,9 @@ BENCHMARKS = {
 }
 
 
-def train(name: str, seed: int, data: Path) -> None:
-    """Makes a run, or goes on with it, unless it is finished."""
-    run = FOLDER / f"{name}-{seed}"
-    if metrics_of(name, seed):
-        return
-    config = BENCHMARKS[name].config(data, seed)
-    if (run / "config.json").exists():
-        how = ["--resume"]
-    else:
-        default = Config()
-        values = dataclasses.asdict(config)
-        changed = {n: v for n, v in values.items() if v != getattr(default, n)}
-        how = [part for n, v in changed.items() for part in ("--set", f"{n}={v}")]
-    print(f"{name}, seed {seed}", flush=True)
-    command = ["-m", "tasks", "translation", "train", "--run", str(run), *how]
-    subprocess.run([sys.executable, *command], check=True)
-
-
-def metrics_of(name: str, seed: int) -> dict[str, Any] | None:
-    """The figures of a run; None if it is not finished, or not begun."""
-    run = FOLDER / f"{name}-{seed}"
-    if not (run / "config.json").exists():
-        return None
-    # Where the data are is nothing that figures depend on.
-    found = read(Config, json.loads((run / "config.json").read_text(encoding="utf-8")))
-    if found != dataclasses.replace(BENCHMARKS[name].config(Path(), seed), data=found.data):
-        # A run begun with other options would stand under the name of these.
-        sys.exit(f"{run} was made with other options; move it away to measure anew.")
-    path = run / "metrics.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def _finished(name: str) -> dict[int, dict[str, Any]]:
+def _finished(name: str) -> dict[int, Metrics]:
     """Figures by seed."""
-    runs = [re.fullmatch(rf"{name}-(\d+)", run.name) for run in FOLDER.glob(f"{name}-*")]
-    found = {seed: metrics_of(name, seed) for seed in sorted(int(run[1]) for run in runs if run)}
-    return {seed: metrics for seed, metrics in found.items() if metrics}
+    return finished(FOLDER, name, partial(BENCHMARKS[name].config, Path()))
 
 
 def examples(name: str, seed: int, metrics: Mapping[str, Any]) -> list[list[str]]:
@@ -269,7 +233,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Seed by seed, so that a benchmark that is stopped has some of everything.
         for seed in options.seeds:
             for name in options.names or BENCHMARKS:
-                train(name, seed, Path(options.data))
+                config = BENCHMARKS[name].config(Path(options.data), seed)
+                train("translation", FOLDER / f"{name}-{seed}", config)
     sections: dict[str, list[str]] = {}
     for name, benchmark in BENCHMARKS.items():
         sections.setdefault(benchmark.section, []).append(name)

@@ -114,35 +114,23 @@ def test_sections_of_data_sets_are_apart(place, monkeypatch):
     assert [title for title, *_ in written] == ["Two"]
 
 
-def test_a_run_that_was_begun_goes_on(place, monkeypatch):
-    folder, _ = place
-    run = finished_run(folder, "one", 0)
-    kept = []
-    monkeypatch.setattr(subprocess, "run", lambda command, **options: kept.append(command))
-    language_models.train("one", 0, folder, None)
-    # Where the data are may change, but not what is trained.
-    language_models.train("one", 0, folder / "elsewhere", None)
-    resume = ["-m", "tasks", "charlm", "train", "--run", str(run), "--resume"]
-    assert kept == [[sys.executable, *resume]] * 2
-    content = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({**content, "units": 9}))
-    with pytest.raises(SystemExit, match="other options"):
-        language_models.train("one", 0, folder, None)
-
-
 def test_where_the_data_are(place, monkeypatch):
     folder, _ = place
     kept = []
     monkeypatch.setattr(
-        subprocess, "run", lambda command, **options: kept.append((command, options))
+        language_models, "train", lambda task, run, *config: kept.append((task, run.name, *config))
     )
-    language_models.train("play", 2, folder, "there")
-    language_models.train("one", 0, folder, None)
-    (play, options), (one, _) = kept
-    assert options["env"]["TFDS_DATA_DIR"] == "there"
-    assert "data=tfds:tiny_shakespeare" in play
-    assert "seed=2" in play
-    assert f"data={folder}/code/code" in one
+    arguments = ["play", "one", "--data", str(folder), "--tfds", "there", "--seeds", "2"]
+    with pytest.raises(SystemExit):  # nothing was made
+        language_models.main(arguments)
+    play, one = (language_models.BENCHMARKS[name].config(folder, 2) for name in ("play", "one"))
+    environment = {"TFDS_DATA_DIR": "there"}
+    assert kept == [
+        ("charlm", "play-2", play, environment),
+        ("charlm", "one-2", one, environment),
+    ]
+    assert play.data == "tfds:tiny_shakespeare"
+    assert one.data == f"{folder}/code/code"
 
 
 def test_what_is_refused(place, capsys, monkeypatch):

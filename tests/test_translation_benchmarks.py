@@ -59,7 +59,7 @@ def commands(monkeypatch):
     """Runs commands of the benchmark in this process, and keeps them."""
     kept = []
 
-    def run(command, check):
+    def run(command, check, env):
         assert check
         assert command[:4] == [sys.executable, "-m", "tasks", "translation"]
         kept.append(command[4:])
@@ -107,27 +107,6 @@ def test_runs_are_made_once_and_told_of(place, commands, monkeypatch):
     translation.main(["--report"])
     assert not commands
     assert written[0] == written[1] == written[2]
-
-
-def test_a_run_that_was_begun_goes_on(place, monkeypatch):
-    folder, _ = place
-    run = folder / "runs" / "one-0"
-    run.mkdir(parents=True)
-    config = translation.BENCHMARKS["one"].config(folder, 0)
-    content = {"task": "translation", **vars(config)}
-    (run / "config.json").write_text(json.dumps(content))
-    kept = []
-    monkeypatch.setattr(subprocess, "run", lambda command, check: kept.append(command))
-    translation.train("one", 0, folder)
-    assert kept == [
-        [sys.executable, "-m", "tasks", "translation", "train", "--run", str(run), "--resume"]
-    ]
-    # Where the data are may change, but not what is trained.
-    translation.train("one", 0, folder / "elsewhere")
-    assert len(kept) == 2
-    (run / "config.json").write_text(json.dumps({**content, "units": 9}))
-    with pytest.raises(SystemExit, match="other options"):
-        translation.train("one", 0, folder)
 
 
 def test_means_and_ranges_over_seeds(place):
