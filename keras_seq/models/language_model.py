@@ -11,6 +11,7 @@ from keras import ops
 from keras_seq.layers import TokenEmbedding, recurrent_layer
 from keras_seq.layers.carried import CarriedStates, carrying
 from keras_seq.models.kept_states import KeptStates
+from keras_seq.models.own_loss import OwnLoss
 from keras_seq.models.seeds import seeds_from
 from keras_seq.models.token_loss import smoothed_cross_entropy
 
@@ -21,7 +22,7 @@ _MEASURES = {
 
 
 @keras.saving.register_keras_serializable("keras_seq")
-class LanguageModel(keras.Model):
+class LanguageModel(OwnLoss):
     r"""Recurrent layers that predict each symbol of a text from all those before it.
 
     $$h_t = \mathrm{RNN}(E_{x_t}, h_{t-1}), \qquad
@@ -212,30 +213,6 @@ class LanguageModel(keras.Model):
         with carrying(CarriedStates(dict(states))) as carried:
             logits = self(ids, training=False)
         return logits, dict(carried.final)
-
-    def compile(self, *arguments, **options):
-        """As every Keras model, but that the loss and the metrics are its own.
-
-        Raises:
-            ValueError: A loss or metrics are given.
-        """
-        theirs = ("loss", "loss_weights", "metrics", "weighted_metrics")
-        given = [name for name in theirs if options.get(name) is not None]
-        given += ["a second argument"] * (len(arguments) > 1)
-        if given:
-            raise ValueError(
-                f"A language model has its own loss and metrics; got {', '.join(given)}. Compile "
-                "it with compile(optimizer=...) alone."
-            )
-        super().compile(*arguments, **options)
-        if not self.built:
-            self.build()
-
-    def compile_from_config(self, config):
-        """Compiles a loaded model; Keras leaves this to models with a `compile` of their own."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The mean over the symbols of a batch that count; see the class."""

@@ -7,13 +7,14 @@ import keras
 from keras import ops
 
 from keras_seq.decoding import Found, Greedy, Search, repeat_rows
+from keras_seq.models.own_loss import OwnLoss
 from keras_seq.models.token_loss import smoothed_cross_entropy
 
 PADDING = 0
 
 
 @keras.saving.register_keras_serializable("keras_seq")
-class Seq2Seq(keras.Model):
+class Seq2Seq(OwnLoss):
     r"""From a source sequence to a target sequence.
 
     $$p(y \mid x) = \prod_t p(y_t \mid y_{<t}, \mathrm{encoder}(x))$$
@@ -112,32 +113,6 @@ class Seq2Seq(keras.Model):
         ids = keras.KerasTensor((None, None), "int32")
         self.decoder(ids, self.encoder(ids))
         self.built = True
-
-    def compile(self, *arguments, **options):
-        """As every Keras model, but that the loss and the metrics are its own; builds it too.
-
-        On JAX Keras would otherwise build from the first half of a pair alone.
-
-        Raises:
-            ValueError: A loss or metrics are given.
-        """
-        theirs = ("loss", "loss_weights", "metrics", "weighted_metrics")
-        given = [name for name in theirs if options.get(name) is not None]
-        given += ["a second argument"] * (len(arguments) > 1)
-        if given:
-            raise ValueError(
-                f"A Seq2Seq has its own loss and metrics, of tokens; got {', '.join(given)}. "
-                "Compile it with compile(optimizer=...) alone."
-            )
-        super().compile(*arguments, **options)
-        if not self.built:
-            self.build()
-
-    def compile_from_config(self, config):
-        """Compiles a loaded model; Keras leaves this to models with a `compile` of their own."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
 
     def call(self, inputs, training=False):
         """See the class."""

@@ -295,7 +295,7 @@ def test_vocabularies_of_one():
 
 def test_a_loss_is_not_taken():
     model = model_of(compiled=False)
-    with pytest.raises(ValueError, match="its own loss and metrics; got loss"):
+    with pytest.raises(ValueError, match="its own loss and metrics, of tokens; got loss"):
         model.compile(optimizer="adam", loss="mse")
     with pytest.raises(ValueError, match="a second argument"):
         model.compile("adam", "mse")
