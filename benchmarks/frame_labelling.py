@@ -49,15 +49,9 @@ _OF_GESTURES = {
 # Of each system the options with the best validation figure, its mean over the folds, are tested.
 GESTURES: dict[str, list[dict[str, Any]]] = {
     "GRU in both directions": [
-        {**_OF_GESTURES, "bidirectional": True, "units": units, "dropout": dropout}
-        for units in (32, 64)
-        for dropout in (0.3, 0.5)
+        {**_OF_GESTURES, "bidirectional": True, "dropout": dropout} for dropout in (0.3, 0.5)
     ],
-    "causal GRU": [
-        {**_OF_GESTURES, "units": units, "dropout": dropout}
-        for units in (32, 64)
-        for dropout in (0.3, 0.5)
-    ],
+    "causal GRU": [{**_OF_GESTURES, "dropout": dropout} for dropout in (0.3, 0.5)],
     "logistic regression on each frame": [
         {**_OF_GESTURES, "cell": "none", "learning_rate": rate} for rate in (2e-3, 1e-2)
     ],
@@ -122,7 +116,7 @@ def builtin(journal: Journal, seeds: Sequence[int]) -> str:
         "Clips of moving shapes; the label of a frame is the direction in which they came from the "
         "frame before, and a single frame says nothing about it. Each system has the options of "
         "`python -m tasks frames options`, but for what its name says; best epoch by validation. "
-        f"150 test clips, looked at once by each run. Mean over {len(seeds)} seeds (range).\n\n"
+        f"150 test clips, looked at once by each run. Mean over {_seeds(seeds)} (range).\n\n"
         f"{table(header, rows)}"
     )
 
@@ -157,8 +151,7 @@ def gestures(journal: Journal, source: Path, seeds: Sequence[int]) -> str:
         f"there, options by the mean over all folds (tried: {tried}). Features: places of hands "
         "and wrists from the spine, velocities and accelerations, the same for all systems; videos "
         "are cut into windows of 128 frames for training and read whole for the test. Means over "
-        f"the videos and {len(seeds)} "
-        f"{'seed' if len(seeds) == 1 else 'seeds'}.\n\n{table(header, rows)}"
+        f"the videos and {_seeds(seeds)}.\n\n{table(header, rows)}"
     )
 
 
@@ -204,8 +197,12 @@ def _row(
 
 def _told(options: Mapping[str, Any]) -> str:
     """What tells the candidates of a system from each other."""
-    shown = ("units", "dropout", "learning_rate")
+    shown = ("dropout", "learning_rate")
     return ", ".join(f"{name} {options[name]:g}" for name in shown if name in options)
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
 
 
 def _mean_and_range(values: Sequence[float]) -> str:
@@ -218,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
     parser.add_argument("--data", default=os.environ.get("SEQUENCES_DATA_DIR"))
-    parser.add_argument("--seeds", type=int, nargs="+", help="0 1 2 of builtin, 0 of gestures")
+    parser.add_argument("--seeds", type=int, nargs="+", help="0 1 2 of builtin, 0 1 of gestures")
     parser.add_argument("--cache", type=Path, default=CACHE, help="finished runs (%(default)s)")
     parser.add_argument("--dry-run", action="store_true", help="print, write the cache alone")
     options = parser.parse_args(arguments)
@@ -236,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         body = builtin(journal, options.seeds or SEEDS)
         _write("Frame labels", f"{command} builtin", body, options.dry_run)
     if "gestures" in wanted:
-        body = gestures(journal, source, options.seeds or SEEDS[:1])
+        body = gestures(journal, source, options.seeds or SEEDS[:2])
         _write("Gesture phases", f"{command} gestures", body, options.dry_run)
 
 

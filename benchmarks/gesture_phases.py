@@ -23,8 +23,8 @@ _NAMES = [f"{part} {axis}" for part in ("left", "right", "wrist l", "wrist r") f
 def convert(source: Path, to: Path) -> list[str]:
     """Writes the seven videos as an .npz file of the frames task.
 
-    Features are 44: the places of hands and wrists from the spine, in lengths from spine to head,
-    so that people of any size at any place are alike; and the 32 velocities and accelerations.
+    Features are 44: the places of hands and wrists from the spine, so that people at any place are
+    alike, and the 32 velocities and accelerations.
 
     Args:
         source: `gesture_phase.npz`.
@@ -56,12 +56,17 @@ def convert(source: Path, to: Path) -> list[str]:
 
 
 def relative_places(raw: np.ndarray) -> np.ndarray:
-    """Places of hands and wrists from the spine, in lengths from spine to head: (T, 12).
+    """Places of hands and wrists from the spine: (T, 12).
+
+    To the side and up in lengths from spine to head, for one video has these in another unit; to
+    the front as they are.
 
     Args:
         raw: (T, 18), places of the six points.
     """
     points = raw.reshape(len(raw), 6, 3).astype(np.float64)
     spine, head = points[:, _SPINE], points[:, _HEAD]
-    size = np.linalg.norm(head - spine, axis=1)[:, np.newaxis, np.newaxis]
-    return ((points[:, _MOVING] - spine[:, np.newaxis]) / size).reshape(len(raw), -1)
+    size = np.linalg.norm((head - spine)[:, :2], axis=1)
+    unit = np.stack([size, size, np.ones_like(size)], axis=1)
+    places = (points[:, _MOVING] - spine[:, np.newaxis]) / unit[:, np.newaxis]
+    return places.reshape(len(raw), -1)
