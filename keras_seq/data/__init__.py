@@ -1,4 +1,4 @@
-"""Texts with labels or translations, from their source to batches that a model is trained on.
+"""Texts with labels or translations, images with captions: from their source to batches.
 
 **Classification.** `load_texts` turns a source (the built-in corpus, TensorFlow Datasets, files)
 into a `TextDataset` with a training, a validation and a test part. `Tokenizer.fit` learns the
@@ -10,20 +10,31 @@ the baseline to beat.
 into ids of words, subwords or characters and ids back into texts, and `pair_batches` makes batches
 of both sides. `fitting` and `cut_sequences` are for what is too long. `word_by_word_accuracy` is
 the baseline to beat.
+
+**Captioning.** `load_captions` gives a `CaptionDataset` of pictures, or of features that another
+network has made of them (`ImageFeatures`); `plain_caption` brings captions to the words that count,
+and `caption_batches` makes batches of images and captions. `read_picture` and `decode_pictures` are
+for pictures that come later.
 """
 
 from keras_seq.data.bag_of_words import bag_of_words_accuracy
 from keras_seq.data.batching import bucketed_batches, pad_ragged
+from keras_seq.data.caption_batching import caption_batches
+from keras_seq.data.caption_sources import load_captions
+from keras_seq.data.captions import CaptionDataset, CaptionedImages, plain_caption
 from keras_seq.data.dataset import DataError, LabelledTexts, TextDataset, split
 from keras_seq.data.generated_pair import generate_pairs
+from keras_seq.data.image_features import ImageFeatures
 from keras_seq.data.pair_batching import FittingPairs, cut_sequences, fitting, pair_batches
 from keras_seq.data.parallel import ParallelDataset, ParallelTexts, split_pairs
 from keras_seq.data.parallel_sources import load_pairs
+from keras_seq.data.pictures import PictureFiles, decode_pictures, read_picture
 from keras_seq.data.reviews import (
     BAG_OF_WORDS_CEILING,
     generate_reviews,
     generate_reviews_with_kinds,
 )
+from keras_seq.data.shape_pictures import generate_shape_pictures
 from keras_seq.data.sources import load_texts
 from keras_seq.data.text_codec import TextCodec
 from keras_seq.data.tokenizer import Tokenizer
@@ -31,25 +42,35 @@ from keras_seq.data.word_by_word import word_by_word_accuracy
 
 __all__ = [
     "BAG_OF_WORDS_CEILING",
+    "CaptionDataset",
+    "CaptionedImages",
     "DataError",
     "FittingPairs",
+    "ImageFeatures",
     "LabelledTexts",
     "ParallelDataset",
     "ParallelTexts",
+    "PictureFiles",
     "TextCodec",
     "TextDataset",
     "Tokenizer",
     "bag_of_words_accuracy",
     "bucketed_batches",
+    "caption_batches",
     "cut_sequences",
+    "decode_pictures",
     "fitting",
     "generate_pairs",
     "generate_reviews",
     "generate_reviews_with_kinds",
+    "generate_shape_pictures",
+    "load_captions",
     "load_pairs",
     "load_texts",
     "pad_ragged",
     "pair_batches",
+    "plain_caption",
+    "read_picture",
     "split",
     "split_pairs",
     "word_by_word_accuracy",

@@ -1,5 +1,6 @@
 """Models: whole networks, made of this library's layers."""
 
+from keras_seq.models.backbone_encoder import BackboneEncoder
 from keras_seq.models.classifier import sequence_classifier
 from keras_seq.models.decoders import (
     BahdanauDecoder,
@@ -8,10 +9,13 @@ from keras_seq.models.decoders import (
     LuongDecoder,
     Maxout,
     RecurrentDecoder,
+    ShowAttendTellDecoder,
     SutskeverDecoder,
     TransformerDecoder,
 )
 from keras_seq.models.encoders import Encoded, RecurrentEncoder
+from keras_seq.models.image_captioner import CAPTION_DECODERS, image_captioner
+from keras_seq.models.image_encoder import FeatureEncoder, ImageEncoder, SmallImageEncoder
 from keras_seq.models.seq2seq import Seq2Seq
 from keras_seq.models.sequence_to_sequence import ARCHITECTURES, sequence_to_sequence
 from keras_seq.models.set2set import Set2Set
@@ -19,19 +23,26 @@ from keras_seq.models.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "ARCHITECTURES",
+    "CAPTION_DECODERS",
+    "BackboneEncoder",
     "BahdanauDecoder",
     "ChoDecoder",
     "Decoder",
     "Encoded",
+    "FeatureEncoder",
+    "ImageEncoder",
     "LuongDecoder",
     "Maxout",
     "RecurrentDecoder",
     "RecurrentEncoder",
     "Seq2Seq",
     "Set2Set",
+    "ShowAttendTellDecoder",
+    "SmallImageEncoder",
     "SutskeverDecoder",
     "TransformerDecoder",
     "TransformerEncoder",
+    "image_captioner",
     "sequence_classifier",
     "sequence_to_sequence",
 ]
