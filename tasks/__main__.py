@@ -15,13 +15,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 TASKS = {
     "sentiment": ("tasks.sentiment", "Sentiment", "label reviews, many to one"),
     "translation": ("tasks.translation", "Translation", "translate sentences, many to many"),
+    "captioning": ("tasks.captioning", "Captioning", "describe images, one to many"),
 }
 # Options that `predict` of a task has of its own: here, for help must not wait for TensorFlow.
 PREDICT: dict[str, dict[str, tuple[type, str]]] = {
     "translation": {
         "attention": (str, "picture to write of where each word looked (.png, .svg or .pdf)"),
         "width": (int, "of the beam; 1: greedy (default: the run's)"),
-    }
+    },
+    "captioning": {
+        "attention": (str, "picture to write of where each word looked (.png, .svg or .pdf)"),
+        "width": (int, "of the beam; 1: greedy (default: the run's)"),
+        "temperature": (float, "draws words: 1 as likely as they are, below 1 rather likely ones"),
+    },
 }
 
 # Options of `export`, as in `keras_seq.export.TFLiteOptions`, which checks them.

@@ -1,6 +1,7 @@
 """An export beside its run: what its report says, and whether it is of the run's model."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,15 @@ def _latencies(latency: dict[str, Any]) -> dict[str, str]:
     return {
         name: (
             f"{part['median_ms']:.2f} ms median "
-            f"({' × '.join(map(str, next(iter(part['shapes'].values()))))} ids, one thread)"
+            f"({_size(next(iter(part['shapes'].values())))}, one thread)"
         )
         for name, part in parts.items()
     }
+
+
+def _size(shape: Sequence[int]) -> str:
+    """Of an input: ids are (B, T), and what has more axes is no ids."""
+    return f"{' × '.join(map(str, shape))} {'ids' if len(shape) < 3 else 'numbers'}"
 
 
 def _measured(measured: dict[str, Any]) -> dict[str, str]:

@@ -2,15 +2,37 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from keras_seq.data import DataError
+
+PICTURES = (".png", ".svg", ".pdf")
 # Of Okabe and Ito's colours, which colour-blind readers tell apart.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#5A5F69"
 _SIZE = (4.2, 3.2)  # inches: about the width of a phone, so that its letters stay legible
+
+
+def refuse_picture_place(place: str) -> None:
+    """Looks whether a picture can be written where `--attention` says.
+
+    Raises:
+        DataError: The ending is none of a picture's, or there is no such folder.
+    """
+    path = Path(place)
+    if path.suffix.lower() not in PICTURES:
+        raise DataError(f"A picture ends in {', '.join(PICTURES)}; got --attention {place}.")
+    if not path.parent.is_dir():
+        raise DataError(f"--attention {place}: there is no folder {path.parent}; make it first.")
+
+
+def numbered(path: Path, number: int) -> Path:
+    """The place of one of several pictures: that of the first, the others with their number."""
+    return path if number == 1 else path.with_stem(f"{path.stem}-{number}")
 
 
 def svg(figure: Figure) -> bytes:

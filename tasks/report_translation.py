@@ -10,10 +10,9 @@ import sacrebleu
 from keras_seq.data import DataError
 from keras_seq.inspect import plot_attention
 from tasks.report import Picture, Pictures, Quote, Quotes, Section, Table, Text, shortened
-from tasks.report_pictures import svg
+from tasks.report_pictures import numbered, refuse_picture_place, svg
 from tasks.translator import Translation, quality
 
-PICTURES = (".png", ".svg", ".pdf")
 EXAMPLES = 10
 _LONGEST_PICTURE = 20  # pieces: more have no room on a page
 
@@ -35,16 +34,12 @@ def refuse_picture(place: str, architecture: str) -> None:
             f"A model of the architecture {architecture!r} has no attention to draw: leave "
             "--attention out."
         )
-    path = Path(place)
-    if path.suffix.lower() not in PICTURES:
-        raise DataError(f"A picture ends in {', '.join(PICTURES)}; got --attention {place}.")
-    if not path.parent.is_dir():
-        raise DataError(f"--attention {place}: there is no folder {path.parent}; make it first.")
+    refuse_picture_place(place)
 
 
 def draw_attention(found: Translation, path: Path, number: int) -> Path:
     """Writes the picture of one translation; of further ones beside it, with their number."""
-    path = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+    path = numbered(path, number)
     plot_attention(found.attention, found.source, found.pieces).savefig(path, dpi=150)
     return path
 

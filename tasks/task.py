@@ -24,9 +24,11 @@ class Data(ABC):
 
     Attributes:
         config: The task's options.
+        notes: What a user should know of how the source was read, a sentence each.
     """
 
     config: Any
+    notes: Sequence[str] = ()
 
     @abstractmethod
     def train(self, epoch: int) -> tf.data.Dataset:
@@ -84,6 +86,7 @@ class Task(ABC):
     files: ClassVar[frozenset[str]] = frozenset()  # what `Data.save` writes
     monitor: ClassVar[str] = "val_accuracy"
     demo_inputs: ClassVar[tuple[str, ...]] = ()
+    own_input: ClassVar[str] = '"your own text"'  # what a user may give to predict
     axis_labels: ClassVar[Mapping[str, str]] = {}  # names and units of figures, for reports
 
     @abstractmethod
@@ -155,6 +158,10 @@ class Task(ABC):
     def demo_config(self) -> Any:
         """The configuration of the demo."""
         return self.config_type()
+
+    def examples(self, run: RunDirectory) -> Sequence[str]:
+        """Inputs that the demo predicts."""
+        return self.demo_inputs
 
     def show(self, console: Console, line: str) -> None:
         """Prints a line of `predict`."""

@@ -94,7 +94,7 @@ def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
                     "a .npz file of names and features."
                 )
             return file["names"], file["features"]
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(
