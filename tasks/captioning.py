@@ -205,6 +205,9 @@ class Captioning(Task):
             run.model(), codec, max_length=config.max_length, with_attention=bool(place), **search
         )
         for number, name in enumerate(inputs, start=1):
+            if not name.strip():
+                yield f"input {number} is empty: there is nothing to describe"
+                continue
             try:
                 read_one = made.of(name) if made else read_picture(name, shape[0])
                 picture = None

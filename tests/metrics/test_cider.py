@@ -17,8 +17,8 @@ def test_values_worked_out_by_hand():
     found = math.sqrt(a**2 + (3 * other) ** 2 + other**2)
     words = (a**2 + other**2) / (found * math.sqrt(a**2 + other**2))
     first = math.exp(-9 / 72) * words / 4
-    # Beside "a c c": c counts as often as there, twice; of the pairs "a c" and one "c c", in vectors
-    # of the lengths √6 and √2; one triple of three.
+    # Beside "a c c": c counts as often as there, twice; of the pairs "a c" and one "c c", in
+    # vectors of the lengths √6 and √2; one triple of three.
     words = (a**2 + (2 * other) ** 2) / (found * math.sqrt(a**2 + (2 * other) ** 2))
     second = math.exp(-4 / 72) * (words + 2 / math.sqrt(12) + 1 / math.sqrt(3)) / 4
     # "a d" is its reference, but has no triples; "x" has nothing of its reference.

@@ -117,12 +117,8 @@ def test_the_penalty_is_trained():
     uneven = []
     for penalty in (0.0, 1.0):
         keras.utils.set_random_seed(3)
-        model = image_captioner(
-            VOCABULARY,
-            encoder.from_config(encoder.get_config()),
-            attention_penalty=penalty,
-            **SIZES,
-        )
+        encoder = FeatureEncoder((2, 3, 4), 6)
+        model = image_captioner(VOCABULARY, encoder, attention_penalty=penalty, **SIZES)
         model.compile(keras.optimizers.Adam(0.02), run_eagerly=keras.backend.backend() != "jax")
         model.fit(FEATURES, TARGETS, batch_size=5, epochs=25, verbose=0)
         found = model.decode(FEATURES[:1], max_length=6, with_attention=True)
