@@ -53,6 +53,7 @@ class Config(TaskConfig):
     encoder: str = option("cnn", "cnn, features, or the name of a network of keras.applications")
     weights: str = option("imagenet", "of such a network: imagenet, a file (.h5, .keras), or none")
     fine_tune: bool = option(False, "whether such a network is trained too")
+    filters: tuple[int, ...] = option((32, 64, 128), "of each convolution of the cnn")
     encoder_units: int = option(128, "width of what is seen at each place of an image")
     decoder: str = option("attention", "attention (Show, Attend and Tell) or initial_state")
     cell: str = option("lstm", "recurrent layer of the decoder: lstm, gru, …")
@@ -66,10 +67,10 @@ class Config(TaskConfig):
     dropout: float = option(0.1, "rate, in encoder and decoder")
     label_smoothing: float = option(0.0, "share of the loss that goes to all words alike")
     batch_size: int = option(64, "captions in a batch")
-    epochs: int = option(20, "passes over the training captions")
-    learning_rate: float = option(2e-3, "of Adam after warming up; it falls to zero along a cosine")
-    warmup_steps: int = option(100, "steps in which the learning rate rises from zero")
-    averaging: float = option(0.0, "momentum of the average of the weights; 0: no average")
+    epochs: int = option(9, "passes over the training captions")
+    learning_rate: float = option(3e-3, "of Adam after warming up; it falls to zero along a cosine")
+    warmup_steps: int = option(50, "steps in which the learning rate rises from zero")
+    averaging: float = option(0.98, "momentum of the average of the weights; 0: no average")
     beam_width: int = option(3, "hypotheses followed at a test; 1: greedy")
     length_penalty: float = option(1.0, "exponent by which the beam favours longer captions")
 
@@ -284,7 +285,7 @@ def _encoder(config: Config, shape: tuple[int, ...]) -> keras.layers.Layer:
     if config.encoder == FEATURES:
         return FeatureEncoder(shape, config.encoder_units, **shared)
     if config.encoder == CNN:
-        return SmallImageEncoder(shape, config.encoder_units, **shared)
+        return SmallImageEncoder(shape, config.encoder_units, filters=config.filters, **shared)
     weights = None if config.weights == "none" else config.weights
     own = {"backbone": config.encoder, "weights": weights, "fine_tune": config.fine_tune}
     return BackboneEncoder(shape, config.encoder_units, **own, **shared)

@@ -61,7 +61,7 @@ def load_captions(
         >>> from keras_seq.data import load_captions
         >>> shapes = load_captions("builtin")
         >>> len(shapes.train), len(shapes.validation), len(shapes.test), shapes.train.inputs.shape
-        (4000, 400, 400, (4000, 32, 32, 3))
+        (6000, 400, 400, (6000, 32, 32, 3))
     """
     for name, value in (("bad_pictures", bad_pictures), ("unmatched", unmatched)):
         if value not in (REFUSE, SKIP):

@@ -104,7 +104,7 @@ class CaptionDataset:
         >>> from keras_seq.data import load_captions
         >>> shapes = load_captions("builtin")
         >>> len(shapes.all_for_testing().test)
-        4800
+        6800
     """
 
     name: str

@@ -25,19 +25,22 @@ COLOURS = {
     "yellow": (245, 220, 60),
     "purple": (165, 60, 200),
     "white": (240, 240, 240),
+    "orange": (245, 140, 30),
+    "cyan": (70, 220, 230),
 }
 SHAPES = ("circle", "square", "triangle", "cross", "ring")
 # Where the large shape is from the small one, in columns and rows.
 RELATIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
 _TRAIN, _VALIDATION, _TEST = range(3)
 # The part that a combination is in, by the sum of the places of its colour, shape and relation.
-_PART_OF_SUM = (_TRAIN, _TRAIN, _VALIDATION, _TRAIN, _TRAIN, _TEST)
+_PART_OF_SUM = (_TRAIN, _TRAIN, _VALIDATION, _TRAIN, _TRAIN, _TRAIN, _TEST, _TRAIN)
 
 # Sizes are those of a picture of 32 × 32; others are drawn to scale.
 _SIDE = 32
-_LARGE, _SMALL = (6.0, 7.5), (3.2, 4.2)  # what a radius is drawn from
-_GAP, _ACROSS = (1.0, 3.0), (-4.0, 4.0)  # between the two, along the relation and across it
-_GROUND, _SHADE, _NOISE = (15.0, 75.0), 15.0, 8.0
+_LARGE, _SMALL = (7.2, 8.0), (4.8, 5.4)  # what a radius is drawn from
+_GAP, _ACROSS = (0.5, 2.5), (-4.0, 4.0)  # between the two, along the relation and across it
+_FINER = 3  # places within a pixel that are looked at, along each side
+_GROUND, _SHADE, _NOISE = (15.0, 75.0), 15.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,15 @@ class Scene:
     @property
     def sentence(self) -> str:
         """What is to be said of it."""
-        return f"a {' '.join(self.large)} {self.relation} a {' '.join(self.small)}"
+        return f"{_named(*self.large)} {self.relation} {_named(*self.small)}"
+
+
+def _named(colour: str, shape: str) -> str:
+    return f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} {shape}"
 
 
 def generate_shape_pictures(
-    train: int = 4_000, validation: int = 400, test: int = 400, *, size: int = 32, seed: int = 2024
+    train: int = 6_000, validation: int = 400, test: int = 400, *, size: int = 32, seed: int = 2024
 ) -> CaptionDataset:
     """Draws pictures of shapes and says what they show; see the module.
 
@@ -145,12 +152,13 @@ def draw(scene: Scene, size: int, random: np.random.Generator) -> np.ndarray:
     centres += random.uniform(-lowest, _SIDE - highest)
 
     picture = np.broadcast_to(random.uniform(*_GROUND, size=3), (size, size, 3)).copy()
-    places = (np.arange(size) + 0.5) * _SIDE / size
+    places = (np.arange(size * _FINER) + 0.5) * _SIDE / (size * _FINER)
     things = zip((scene.large, scene.small), centres, (large, small), strict=True)
     for (colour, shape), (column, row), radius in things:
         x, y = (places - column) / radius, (places[:, np.newaxis] - row) / radius
         shade = COLOURS[colour] + random.uniform(-_SHADE, _SHADE, size=3)
-        picture[_covered(shape, x, y)] = shade
+        covered = _covered(shape, x, y).reshape(size, _FINER, size, _FINER).mean(axis=(1, 3))
+        picture += covered[..., np.newaxis] * (shade - picture)
     picture += random.normal(scale=_NOISE, size=picture.shape)
     return np.clip(picture, 0, 255).astype(np.uint8)
 
@@ -161,7 +169,7 @@ def _covered(shape: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     widest, narrowest = np.maximum(abs(x), abs(y)), np.minimum(abs(x), abs(y))
     return {
         "circle": from_centre <= 1,
-        "square": widest <= 0.87,
+        "square": widest <= 1,
         "triangle": (abs(x) <= (y + 1) / 1.85) & (y <= 0.85),
         "cross": (narrowest <= 0.33) & (widest <= 1),
         "ring": (from_centre <= 1) & (from_centre >= 0.25),

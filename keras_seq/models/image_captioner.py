@@ -59,7 +59,7 @@ def image_captioner(
     Example:
         >>> import numpy as np
         >>> from keras_seq.models import SmallImageEncoder, image_captioner
-        >>> encoder = SmallImageEncoder((32, 32, 3), 16, filters=(8, 8))
+        >>> encoder = SmallImageEncoder((32, 32, 3), 16, filters=(8, 8, 8))
         >>> model = image_captioner(20, encoder, units=8, embedding_units=4)
         >>> images = np.zeros((2, 32, 32, 3), "uint8")
         >>> model.decode(images, max_length=6).tokens.shape

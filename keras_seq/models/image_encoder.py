@@ -50,7 +50,9 @@ class ImageEncoder(keras.layers.Layer):
         self.source_shape, self.units = source_shape, units
         self.dropout, self.seed = dropout, seed
         own = {"dtype": self.dtype_policy}
-        self.projection = keras.layers.Dense(units, name="projection", **own)
+        self.projection = keras.layers.Dense(
+            units, kernel_initializer="he_normal", name="projection", **own
+        )
         seeds = seeds_from(seed)
         self.drop_features, self.drop = (
             keras.layers.Dropout(dropout, seed=next(seeds), name=f"dropout_{what}", **own)
@@ -66,11 +68,6 @@ class ImageEncoder(keras.layers.Layer):
 
     def build(self, source_shape):
         """Builds the network that looks, the projection and the vectors of places."""
-        if tuple(source_shape[1:]) != self.source_shape:
-            raise ValueError(
-                f"{self.name} reads images of the shape {self.source_shape}; got "
-                f"{tuple(source_shape[1:])}. Bring them to one size first."
-            )
         _, rows, columns, width = self.build_look((None, *self.source_shape))
         self.grid = (rows, columns)
         self.projection.build((None, None, width))
@@ -91,6 +88,11 @@ class ImageEncoder(keras.layers.Layer):
 
     def call(self, source, training=False):
         """See the class."""
+        if tuple(source.shape[1:]) != self.source_shape:
+            raise ValueError(
+                f"{self.name} reads images of the shape {self.source_shape}; got "
+                f"{tuple(source.shape[1:])}. Bring them to one size first."
+            )
         x = self.look(source, training)
         x = ops.reshape(x, (-1, self.grid[0] * self.grid[1], x.shape[-1]))
         values = ops.relu(self.projection(x) + ops.cast(self.positions, self.compute_dtype))
@@ -107,7 +109,8 @@ class ImageEncoder(keras.layers.Layer):
 class SmallImageEncoder(ImageEncoder):
     """A small convolutional network, to be trained with the decoder from the start.
 
-    Each layer has kernels of 3 × 3 and halves both sides.
+    Each layer is a convolution of 3 × 3, batch normalization and relu. Each halves both sides, but
+    for the last, so that there are places enough to look at.
 
     Args:
         source_shape: (H, W, C), that of one image.
@@ -117,7 +120,7 @@ class SmallImageEncoder(ImageEncoder):
 
     Call arguments:
         source: Images (B, H, W, C), numbers from 0 to 255.
-        training: Whether dropout is active.
+        training: Whether dropout is active, and batches are normalized by their own figures.
 
     Returns:
         `Encoded`: values (B, rows · columns, D), a mask that is True throughout, no states.
@@ -128,9 +131,12 @@ class SmallImageEncoder(ImageEncoder):
     Example:
         >>> import numpy as np
         >>> from keras_seq.models import SmallImageEncoder
-        >>> encoder = SmallImageEncoder((32, 32, 3), 16, filters=(8, 8))
+        >>> encoder = SmallImageEncoder((32, 32, 3), 16, filters=(8, 8, 8))
         >>> tuple(encoder(np.zeros((2, 32, 32, 3), "uint8")).values.shape), encoder.grid
         ((2, 64, 16), (8, 8))
+
+    Reference:
+        Ioffe & Szegedy, "Batch normalization" (2015, arXiv 1502.03167).
     """
 
     def __init__(self, source_shape, units, *, filters=(32, 64, 128), **kwargs):
@@ -138,31 +144,39 @@ class SmallImageEncoder(ImageEncoder):
             raise ValueError(f"filters must be numbers of at least 1; got {tuple(filters)}.")
         super().__init__(source_shape, units, **kwargs)
         self.filters = tuple(filters)
+        own = {"dtype": self.dtype_policy}
         self.convolutions = [
             keras.layers.Conv2D(
                 count,
                 3,
-                strides=2,
+                strides=1 if number == len(self.filters) else 2,
                 padding="same",
-                activation="relu",
+                use_bias=False,
+                kernel_initializer="he_normal",
                 name=f"convolution_{number}",
-                dtype=self.dtype_policy,
+                **own,
             )
-            for number, count in enumerate(self.filters)
+            for number, count in enumerate(self.filters, start=1)
+        ]
+        # Trainings are short here: the figures of all batches must follow soon.
+        self.norms = [
+            keras.layers.BatchNormalization(momentum=0.9, name=f"norm_{number}", **own)
+            for number in range(1, len(self.filters) + 1)
         ]
 
     def build_look(self, shape):
         """See `ImageEncoder`."""
-        for convolution in self.convolutions:
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             convolution.build(shape)
             shape = convolution.compute_output_shape(shape)
+            norm.build(shape)
         return shape
 
     def look(self, source, training=False):
         """See `ImageEncoder`."""
-        x = ops.cast(source, self.compute_dtype) / 255.0
-        for convolution in self.convolutions:
-            x = convolution(x)
+        x = ops.cast(source, self.compute_dtype) / 127.5 - 1
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            x = ops.relu(norm(convolution(x), training=training))
         return x
 
     def get_config(self):

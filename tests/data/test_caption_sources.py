@@ -201,7 +201,7 @@ def test_features_that_cannot_be_used(tmp_path):
 
 def test_builtin():
     shapes = load_captions("builtin", size=16)
-    assert shapes.train.inputs.shape == (4000, 16, 16, 3)
+    assert shapes.train.inputs.shape == (6000, 16, 16, 3)
     with pytest.raises(DataError, match="leave the features out"):
         load_captions("builtin", features="f.npz")
 
@@ -282,7 +282,8 @@ def test_lists_of_parts_that_cannot_be_used(tmp_path):
     (folder / "trainImages.txt").write_text("train-0001.png\n")
     with pytest.raises(DataError, match=r"train-0001\.png is in the validation part as well"):
         load_captions(folder)
-    (folder / "valImages.txt").write_text("train-0002.png\n")
+    (folder / "trainImages.txt").write_text("train-0002.png\n")
+    (folder / "valImages.txt").write_text("train-0003.png\n")
     with pytest.raises(DataError, match="two lists of the validation part"):
         load_captions(folder)
 

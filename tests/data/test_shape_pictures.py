@@ -16,9 +16,11 @@ COLOURS = {
     "yellow": (245, 220, 60),
     "purple": (165, 60, 200),
     "white": (240, 240, 240),
+    "orange": (245, 140, 30),
+    "cyan": (70, 220, 230),
 }
 AXES = {"left of": (1, -1), "right of": (1, 1), "above": (0, -1), "below": (0, 1)}
-SENTENCE = re.compile(r"a (\w+) (\w+) (left of|right of|above|below) a (\w+) (\w+)")
+SENTENCE = re.compile(r"an? (\w+) (\w+) (left of|right of|above|below) an? (\w+) (\w+)")
 
 
 def scene(captions):
@@ -47,9 +49,9 @@ def test_no_combination_of_the_test_part_is_in_training(shapes):
     assert not train & test
     assert not train & validation
     assert not validation & test
-    # As few as the test part has, it has all of its own: one colour of each shape and relation.
+    # Of the eight colours of each shape in each relation one is for the test part alone.
     assert len(test) == len(validation) == 2 * 5 * 4
-    assert len(train) == 2 * 4 * 5 * 4
+    assert len(train) == 2 * 6 * 5 * 4
     for first, second in itertools.combinations((1, 2, 3), 2):
         seen = {(c[0], c[first], c[second]) for c in train}
         assert {(c[0], c[first], c[second]) for c in test | validation} <= seen
@@ -57,13 +59,13 @@ def test_no_combination_of_the_test_part_is_in_training(shapes):
 
 def test_sizes_names_and_words(shapes):
     assert [len(part) for part in (shapes.train, shapes.validation, shapes.test)] == [
-        4000,
+        6000,
         400,
         400,
     ]
     names = [n for p in (shapes.train, shapes.validation, shapes.test) for n in p.names]
-    assert len(set(names)) == 4800
-    assert shapes.train.inputs.shape == (4000, 32, 32, 3)
+    assert len(set(names)) == 6800
+    assert shapes.train.inputs.shape == (6000, 32, 32, 3)
     words = [
         {word for (text,) in part.captions for word in text.split()}
         for part in (shapes.train, shapes.test)

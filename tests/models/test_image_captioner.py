@@ -19,7 +19,8 @@ from keras_seq.models import (
 
 VOCABULARY, LENGTH = 12, 6
 RANDOM = np.random.default_rng(2)
-IMAGES = RANDOM.integers(0, 256, (5, 8, 8, 3)).astype("uint8")
+# A colour in each quarter: noise would be much the same in all.
+IMAGES = RANDOM.integers(0, 256, (5, 2, 2, 3)).repeat(4, 1).repeat(4, 2).astype("uint8")
 TARGETS = RANDOM.integers(4, VOCABULARY, (5, 6)).astype("int32")
 TARGETS[:, 0] = 2
 for _row, _length in enumerate((6, 4, 3, 6, 2)):
@@ -32,7 +33,7 @@ def captioner(decoder="attention", **options):
     encoder = SmallImageEncoder((8, 8, 3), 6, filters=(4, 5))
     model = image_captioner(VOCABULARY, encoder, decoder=decoder, **{**SIZES, **options})
     model.build()
-    return randomise(model, scale=0.6)
+    return randomise(model, scale=1.5)
 
 
 @pytest.mark.parametrize("decoder", ["attention", "initial_state"])
@@ -63,6 +64,7 @@ def test_attention_is_over_the_places_of_the_image():
         captioner("initial_state").decode(IMAGES, max_length=LENGTH, with_attention=True)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="fits, which takes minutes elsewhere"
 )
@@ -111,20 +113,6 @@ def test_the_penalty_is_how_unevenly_places_are_looked_at():
     assert not model.losses  # of training alone
     again = Seq2Seq.from_config(model.get_config())
     assert again.decoder.attention_penalty == 0.7
-
-
-def test_the_penalty_is_trained():
-    uneven = []
-    for penalty in (0.0, 1.0):
-        keras.utils.set_random_seed(3)
-        encoder = FeatureEncoder((2, 3, 4), 6)
-        model = image_captioner(VOCABULARY, encoder, attention_penalty=penalty, **SIZES)
-        model.compile(keras.optimizers.Adam(0.02), run_eagerly=keras.backend.backend() != "jax")
-        model.fit(FEATURES, TARGETS, batch_size=5, epochs=25, verbose=0)
-        found = model.decode(FEATURES[:1], max_length=6, with_attention=True)
-        looked = array(found.attention)[0, 0].sum(0)
-        uneven.append(np.std(looked) / looked.mean())
-    assert uneven[1] < uneven[0]
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,17 @@ IMAGES = RANDOM.integers(0, 256, (3, 7, 10, 3)).astype("uint8")
 FEATURES = RANDOM.normal(size=(3, 2, 3, 5))
 
 
-def convolved(image, weight, bias):
-    """3 × 3 at every second place, with zeros around as "same" asks for, and relu."""
-    rows, columns = (-(-side // 2) for side in image.shape[:2])
-    missing = [max((-(-side // 2) - 1) * 2 + 3 - side, 0) for side in image.shape[:2]]
+def convolved(image, weight, norm, stride):
+    """3 × 3 at every place or every second, zeros around as "same" asks for; normalized, relu."""
+    rows, columns = (-(-side // stride) for side in image.shape[:2])
+    missing = [max((-(-side // stride) - 1) * stride + 3 - side, 0) for side in image.shape[:2]]
     padded = np.pad(image, [*((m // 2, m - m // 2) for m in missing), (0, 0)])
-    found = np.zeros((rows, columns, len(bias)))
+    gain, shift, mean, variance = norm
+    found = np.zeros((rows, columns, len(gain)))
     for r, c in np.ndindex(rows, columns):
-        window = padded[2 * r : 2 * r + 3, 2 * c : 2 * c + 3]
-        found[r, c] = np.maximum(np.tensordot(window, weight, 3) + bias, 0)
+        window = padded[stride * r : stride * r + 3, stride * c : stride * c + 3]
+        x = np.tensordot(window, weight, 3)
+        found[r, c] = np.maximum((x - mean) / np.sqrt(variance + 1e-3) * gain + shift, 0)
     return found
 
 
@@ -35,8 +37,12 @@ def projected(encoder, features):
 
 
 def small(**options):
-    encoder = SmallImageEncoder((7, 10, 3), 6, filters=(4, 5), **options)
+    encoder = SmallImageEncoder((7, 10, 3), 6, filters=(4, 5, 6), **options)
     encoder(IMAGES)
+    random = np.random.default_rng(9)
+    for weight in encoder.non_trainable_variables:
+        if "moving" in weight.path:
+            weight.assign(random.uniform(0.3, 1, weight.shape))
     return randomise(encoder, scale=0.5)
 
 
@@ -47,11 +53,13 @@ def test_the_small_network_equals_numpy():
     assert states == ()
     assert tuple(mask.shape) == (3, 6)
     assert np.all(mask)
-    layers = [(array(c.kernel), array(c.bias)) for c in encoder.convolutions]
+    norms = [map(array, (n.gamma, n.beta, n.moving_mean, n.moving_variance)) for n in encoder.norms]
+    layers = zip(encoder.convolutions, map(tuple, norms), (2, 2, 1), strict=True)
+    layers = [(array(convolution.kernel), *rest) for convolution, *rest in layers]
     for image, found in zip(IMAGES, array(values), strict=True):
-        x = image / 255.0
-        for weight, bias in layers:
-            x = convolved(x, weight, bias)
+        x = image / 127.5 - 1
+        for layer in layers:
+            x = convolved(x, *layer)
         expected = projected(encoder, x)
         assert np.ptp(expected, axis=0).max() > 0.1
         np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -171,7 +179,7 @@ def test_weights_that_cannot_be_downloaded(monkeypatch):
             lambda: BackboneEncoder((32, 32, 3), 4, backbone="MobileNetV9", weights=None),
             r"no network 'MobileNetV9'.*Did you mean 'MobileNet.*There are: Conv",
         ),
-        (lambda: ImageEncoder((8, 8, 3), 4)(IMAGES[:, :8, :8]), ""),
+        (lambda: ImageEncoder((7, 10, 3), 4)(IMAGES), "^$"),
     ],
 )
 def test_what_is_refused(make, words):

@@ -7,6 +7,7 @@ from keras_seq.layers import BahdanauAttention
 from keras_seq.models.decoders.recurrent import RecurrentDecoder
 
 PADDING = 0
+_OPEN = keras.initializers.Constant(2.0)
 
 
 @keras.saving.register_keras_serializable("keras_seq")
@@ -81,7 +82,10 @@ class ShowAttendTellDecoder(RecurrentDecoder):
         self.attention = BahdanauAttention(
             units if attention_units is None else attention_units, name="attention", **own
         )
-        self.gate = keras.layers.Dense(1, activation="sigmoid", name="gate", **own)
+        # Open at first, as forget gates are: a decoder that sees little learns to do without.
+        self.gate = keras.layers.Dense(
+            1, activation="sigmoid", bias_initializer=_OPEN, name="gate", **own
+        )
         width = self.embedding_units
         self.of_state = keras.layers.Dense(width, name="of_state", **own)
         self.of_context = keras.layers.Dense(width, use_bias=False, name="of_context", **own)
