@@ -92,7 +92,7 @@ def nearest_colour(picture):
         [np.linalg.norm(picture.astype(float) - COLOURS[name], axis=-1) for name in names]
     )
     found = np.array(names, dtype=object)[distances.argmin(axis=0)]
-    found[distances.min(axis=0) > 60] = None
+    found[distances.min(axis=0) > 45] = None  # an edge may be of any colour
     return found
 
 

@@ -43,7 +43,7 @@ print("|".join(text[0].decode() for text in found["texts"].numpy()))
 
 
 def captioner(decoder="attention"):
-    encoder = models.SmallImageEncoder((12, 12, 3), 6, filters=(4, 5), name="looks")
+    encoder = models.SmallImageEncoder((12, 12, 3), 6, filters=(4, 5, 6), name="looks")
     sizes = {"units": 7, "embedding_units": 5, "dropout": 0.0}
     model = models.image_captioner(TARGETS, encoder, decoder=decoder, **sizes)
     return randomised(model, 3, 0.9, 1.0)

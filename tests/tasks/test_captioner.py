@@ -39,7 +39,7 @@ def test_batches_are_as_one_by_one(model, search, monkeypatch):
     monkeypatch.setattr(captioners, "BATCH", 4)
     describe = captioner(model, with_attention=True, **search)
     together = describe(FEATURES)
-    assert len({found.text for found in together}) > 3
+    assert len({found.text for found in together}) > 2
     for features, found in zip(FEATURES, together, strict=True):
         [alone] = describe(features[np.newaxis])
         assert (found.text, found.pieces) == (alone.text, alone.pieces)
@@ -109,19 +109,14 @@ def test_the_nearest_neighbour_by_features():
     train = random.normal(size=(6, 2, 2, 8)).astype("float16") + 5
     test = train[[4, 1, 3]] + random.normal(scale=0.2, size=(3, 2, 2, 8)).astype("float16")
     captions = [[f"image {n}"] for n in range(6)]
-    # The one that is most like the others, not the first, nor the longest.
-    captions[1] = ["a cat", "a black dog runs", "a dog runs", "the dog runs far away over there"]
+    # The one that another agrees with, not the first, nor the longest.
+    captions[1] = ["two birds sing", "a dog runs", "the sea far away over there", "a dog runs"]
     parts = [
         CaptionedImages([str(n) for n in range(len(inputs))], inputs, texts)
         for inputs, texts in ((train, captions), (test, captions[:3]))
     ]
     found = nearest_neighbour_captions(*parts, captions)
     assert found == ["image 4", "a dog runs", "image 3"]
-    chrf = [
-        np.mean([sacrebleu.sentence_chrf(a, [b]).score for b in captions[1] if b != a])
-        for a in captions[1]
-    ]
-    assert captions[1][int(np.argmax(chrf))] == "a dog runs"
 
 
 @pytest.mark.parametrize("shape", [(20, 20, 3), (5, 9, 3)])
