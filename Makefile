@@ -14,7 +14,7 @@ TEST := $(RUN) -m pytest -q -n auto --dist loadfile
 .PHONY: bench-linear-scan bench-long-memory bench-mnist-rows bench-mnist-pixels
 .PHONY: bench-export bench-export-table bench-imdb-export
 .PHONY: bench-translation bench-decoder-steps bench-decoding-speed bench-set2set
-.PHONY: bench-language-models bench-frames
+.PHONY: bench-language-models bench-frames bench-captioning
 
 help:
 	@echo "make demo        train, test, export and run a sentiment model on built-in data"
@@ -22,8 +22,8 @@ help:
 	@echo "make test-long   the tests that train, measure, or go through all architectures"
 	@echo "make check       format, lint, types and the fast tests"
 	@echo "make setup       the environment alone, in $(VENV)"
-	@echo "make test-data   the tests that need real data (TFDS_DATA_DIR, TRANSLATION_DATA_DIR,"
-	@echo "                 LANGUAGE_MODEL_DATA_DIR)"
+	@echo "make test-data   the tests that need real data, where TFDS_DATA_DIR says, and before"
+	@echo "                 _DATA_DIR: TRANSLATION, LANGUAGE_MODEL, SEQUENCES, CAPTIONING"
 	@echo "make test-jax    cells, layers and models on JAX, in an environment of their own"
 	@echo "make test-web    exports and the demo page in LiteRT.js (needs npm; the page: Chromium)"
 	@echo "make demo-page   docs/demo with a model in the browser (needs npm); of a run of yours:"
@@ -41,6 +41,7 @@ help:
 	@echo "make bench-export-table  every layer in every form, into docs/EXPORT.md"
 	@echo "make bench-imdb-export  what exports of runs/imdb lose on the test reviews"
 	@echo "make bench-translation  the papers' architectures on Multi30k (TRANSLATION_DATA_DIR)"
+	@echo "make bench-captioning  built-in pictures, Flickr8k with attention (CAPTIONING_DATA_DIR)"
 	@echo "make bench-decoder-steps  training steps of decoders with attention, compiled and plain"
 	@echo "make bench-decoding-speed  beam search in the graph beside a loop in Python"
 	@echo "make bench-set2set  sorting sets of numbers, by steps of processing"
@@ -116,6 +117,9 @@ bench-imdb-export: $(VENV)/.ready
 
 bench-translation: $(VENV)/.ready
 	$(RUN) -m benchmarks.translation
+
+bench-captioning: $(VENV)/.ready
+	$(RUN) -m benchmarks.captioning
 
 bench-decoder-steps: $(VENV)/.ready
 	$(RUN) -m benchmarks.decoder_steps

@@ -17,6 +17,7 @@ TASKS = {
     "translation": ("tasks.translation", "Translation", "translate sentences, many to many"),
     "charlm": ("tasks.charlm", "LanguageModelling", "predict characters or words, step by step"),
     "frames": ("tasks.frames", "Frames", "label every frame of a video, aligned many to many"),
+    "captioning": ("tasks.captioning", "Captioning", "describe images, one to many"),
 }
 # Options that `predict` of a task has of its own: here, for help must not wait for TensorFlow.
 PREDICT: dict[str, dict[str, tuple[type, str]]] = {
@@ -36,11 +37,17 @@ PREDICT: dict[str, dict[str, tuple[type, str]]] = {
     "frames": {
         "timeline": (str, "picture to write of labels over time (.png, .svg or .pdf)"),
     },
+    "captioning": {
+        "attention": (str, "picture to write of where each word looked (.png, .svg or .pdf)"),
+        "width": (int, "of the beam; 1: greedy (default: the run's)"),
+        "temperature": (float, "draws words: 1 as likely as they are, below 1 rather likely ones"),
+    },
 }
 
 # What `predict` of a task takes, where it is not texts.
 INPUTS = {
-    "frames": "files (.csv, .npz) or folders; test:3 is the third test video of the run's data"
+    "frames": "files (.csv, .npz) or folders; test:3 is the third test video of the run's data",
+    "captioning": "picture files; of a run on features, names of images that they are of",
 }
 
 # Options of `export`, as in `keras_seq.export.TFLiteOptions`, which checks them.

@@ -13,7 +13,7 @@ from tasks.frames_baselines import naive
 from tasks.frames_data import About, FramesData
 from tasks.report import Picture, Pictures, Section, Table, Text
 from tasks.report_classes import calibration_section, classes_section
-from tasks.report_pictures import svg
+from tasks.report_pictures import numbered, svg
 
 OVERLAPS = (0.1, 0.25, 0.5)
 _PICTURES = 3  # of videos that nobody chose, and of the worst
@@ -61,7 +61,7 @@ def picture(video: FrameSequence, outputs: np.ndarray, about: About) -> Figure:
 
 def draw(figure: Figure, path: Path, number: int) -> Path:
     """Writes the picture of one video; of further ones beside it, with their number."""
-    path = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+    path = numbered(path, number)
     figure.savefig(path, dpi=150)
     return path
 

@@ -12,10 +12,31 @@ from matplotlib.ticker import MaxNLocator
 from keras_seq.data import DataError
 
 PICTURES = (".png", ".svg", ".pdf")
-
 # Of Okabe and Ito's colours, which colour-blind readers tell apart.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#5A5F69"
 _SIZE = (4.2, 3.2)  # inches: about the width of a phone, so that its letters stay legible
+
+
+def refuse_picture_place(place: str, option: str) -> None:
+    """Looks whether a picture can be written there, before the work that it takes.
+
+    Args:
+        place: The file.
+        option: What the user gave it by.
+
+    Raises:
+        DataError: The ending is none of a picture's, or there is no such folder.
+    """
+    path = Path(place)
+    if path.suffix.lower() not in PICTURES:
+        raise DataError(f"A picture ends in {', '.join(PICTURES)}; got {option} {place}.")
+    if not path.parent.is_dir():
+        raise DataError(f"{option} {place}: there is no folder {path.parent}; make it first.")
+
+
+def numbered(path: Path, number: int) -> Path:
+    """The place of one of several pictures: that of the first, the others with their number."""
+    return path if number == 1 else path.with_stem(f"{path.stem}-{number}")
 
 
 def svg(figure: Figure) -> bytes:
@@ -52,23 +73,6 @@ def curves(
     axes.grid(alpha=0.3)
     axes.legend()
     return figure
-
-
-def refuse_picture_place(place: str, option: str) -> None:
-    """Looks whether a picture can be written there, before the work that it takes.
-
-    Args:
-        place: The file.
-        option: What the user gave it by.
-
-    Raises:
-        DataError: The ending is none of a picture's, or there is no such folder.
-    """
-    path = Path(place)
-    if path.suffix.lower() not in PICTURES:
-        raise DataError(f"A picture ends in {', '.join(PICTURES)}; got {option} {place}.")
-    if not path.parent.is_dir():
-        raise DataError(f"{option} {place}: there is no folder {path.parent}; make it first.")
 
 
 def reliability(confidences: np.ndarray, right: np.ndarray, bins: int = 10) -> Figure:

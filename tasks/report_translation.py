@@ -10,7 +10,7 @@ import sacrebleu
 from keras_seq.data import DataError
 from keras_seq.inspect import plot_attention
 from tasks.report import Picture, Pictures, Quote, Quotes, Section, Table, Text, shortened
-from tasks.report_pictures import refuse_picture_place, svg
+from tasks.report_pictures import numbered, refuse_picture_place, svg
 from tasks.translator import Translation, quality
 
 EXAMPLES = 10
@@ -39,7 +39,7 @@ def refuse_picture(place: str, architecture: str) -> None:
 
 def draw_attention(found: Translation, path: Path, number: int) -> Path:
     """Writes the picture of one translation; of further ones beside it, with their number."""
-    path = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+    path = numbered(path, number)
     plot_attention(found.attention, found.source, found.pieces).savefig(path, dpi=150)
     return path
 

@@ -56,7 +56,10 @@ class Runner:
 
     def _load(self, config: Any, run: RunDirectory | None = None, **options: bool) -> Data:
         with self.console.status(f"reading {config.data}"):
-            return self.task.load(config, run, **options)
+            data = self.task.load(config, run, **options)
+        for note in data.notes:
+            self.console.print(note, highlight=False, markup=False, soft_wrap=True)
+        return data
 
     def _build(self, config: Any, data: Data) -> keras.Model:
         keras.utils.set_random_seed(config.seed)
@@ -191,7 +194,7 @@ class Runner:
         self.console.rule("exporting")
         report = self.export(folder)
         self.console.rule("predicting")
-        self.predict(self.task.demo_inputs)
+        self.predict(self.task.examples(self.run))
         page = self.report(exports=folder)
         self.console.rule("result")
         self.console.print(summary({**metrics, **baselines}, report))

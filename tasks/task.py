@@ -24,9 +24,11 @@ class Data(ABC):
 
     Attributes:
         config: The task's options.
+        notes: What a user should know of how the source was read, a sentence each.
     """
 
     config: Any
+    notes: Sequence[str] = ()
 
     @abstractmethod
     def train(self, epoch: int) -> tf.data.Dataset:
@@ -164,6 +166,10 @@ class Task(ABC):
     def demo_config(self) -> Any:
         """The configuration of the demo."""
         return self.config_type()
+
+    def examples(self, run: RunDirectory) -> Sequence[str]:
+        """Inputs that the demo predicts."""
+        return self.demo_inputs
 
     def show(self, console: Console, line: str) -> None:
         """Prints a line of `predict`."""

@@ -30,7 +30,7 @@ from keras_seq.export.saved_model import (
     lines,
     write_saved_model,
 )
-from keras_seq.export.searching.functions import TextCodec, is_searched
+from keras_seq.export.searching.functions import TextCodec, is_codec, is_searched
 from keras_seq.export.searching.saved_model import SavedSearches
 from keras_seq.export.searching.searching import Searching
 from keras_seq.export.signature import Signature
@@ -163,7 +163,7 @@ def export_seq2seq(
     *,
     searches: Mapping[str, Search] | None = None,
     max_length: int | None = None,
-    codec_source: TextCodec | None = None,
+    codec_source: Any = None,
     codec_target: TextCodec | None = None,
     check_inputs: Sequence[Any] | None = None,
     check_texts: Sequence[str] | None = None,
@@ -182,10 +182,11 @@ def export_seq2seq(
         folder: The folder to write; an earlier one is replaced.
         searches: By the name of their signature; by default "greedy" and "beam", of 4.
         max_length: The most tokens of a target; 64 if None.
-        codec_source: Turns texts into ids, a `keras_seq.data.TextCodec`.
+        codec_source: Turns texts into ids, a `keras_seq.data.TextCodec`; of a model that reads
+            pictures see `to_saved_model`.
         codec_target: Turns ids into texts.
-        check_inputs: Batches of source ids for the value check. By default those of `check_texts`,
-            or else random ones.
+        check_inputs: Batches of source ids, or of what else the encoder reads, for the value check.
+            By default those of `check_texts`, or else random ones.
         check_texts: Texts for the value check of the SavedModel; needs codecs.
         tolerance: The largest difference of the SavedModel's scores from the Keras model's.
         tflite: What the .tflite is to be like; any batch and length if None.
@@ -215,10 +216,10 @@ def export_seq2seq(
     refuse_half_precision(model)
     saved_model = SavedSearches.of(model, searches, max_length, codec_source, codec_target)
     files = saved_model.files
-    if check_texts is not None and (codec_source is None or isinstance(check_texts, str)):
+    if check_texts is not None and (not is_codec(codec_source) or isinstance(check_texts, str)):
         raise ExportError(
             "check_texts must be a list of texts, and needs both codecs beside it; got "
-            f"{type(check_texts).__name__}, {'no' if codec_source is None else 'two'} codecs."
+            f"{type(check_texts).__name__}, {'two' if is_codec(codec_source) else 'no'} codecs."
         )
     if check_inputs is None and check_texts:
         check_inputs = saved_model.sources(check_texts)

@@ -54,7 +54,7 @@ def to_saved_model(
     tolerance: float = 1e-5,
     searches: Mapping[str, Search] | None = None,
     max_length: int | None = None,
-    codec_source: TextCodec | None = None,
+    codec_source: Any = None,
     codec_target: TextCodec | None = None,
 ) -> None:
     """Writes a SavedModel that plain TensorFlow loads, without Keras or this library.
@@ -69,7 +69,9 @@ def to_saved_model(
     `tokens` (B, N, L), `scores` and `lengths` (B, N) and, if it looks at the source, `attention`
     (B, N, L, S). With codecs there is one from texts to texts for each as well: `translate` for the
     last search, `translate_greedy` for the one named "greedy". It takes `text` (B,) and gives
-    `texts` (B, N) and `source`, the ids that it read, beside the rest.
+    `texts` (B, N) and `source`, the ids that it read, beside the rest. Where the encoder reads no
+    ids but images or features, `source` is these; with `codec_target` alone there are `caption` and
+    its like, from `source` to `texts`.
 
     Args:
         model: A Keras model: functional, sequential, or wrapped in a functional one; or a
@@ -87,7 +89,10 @@ def to_saved_model(
         searches: Of a `Seq2Seq`: searches by the name of their endpoint; by default "greedy" and
             "beam", of 4. A `Sampling` takes its random numbers as an input, `noise`.
         max_length: Of a `Seq2Seq`: the most tokens of a target; 64 if None.
-        codec_source: Of a `Seq2Seq`: what turns texts into ids, a `keras_seq.data.TextCodec`.
+        codec_source: Of a `Seq2Seq`: what turns texts into ids, a `keras_seq.data.TextCodec`. Of
+            one that reads pictures: a function from the contents of files, (B,), to these, such as
+            `keras_seq.data.decode_pictures` with its size; then there are `caption_file` and its
+            like, which take `file`.
         codec_target: Of a `Seq2Seq`: what turns ids into texts.
 
     Raises:

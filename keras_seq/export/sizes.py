@@ -63,7 +63,7 @@ def _resized(array: np.ndarray, axis: int, size: int, start: int = 0) -> np.ndar
 
 
 def made_up(signature: Signature) -> Arrays:
-    """Random inputs, 4 rows of 12 steps: normal numbers; known ids, padded on the right."""
+    """Random inputs, 4 rows of 12 steps: normal numbers; bytes; known ids, padded on the right."""
     rng = np.random.default_rng(0)
     arrays = {}
     for name, spec in signature.inputs.items():
@@ -71,6 +71,8 @@ def made_up(signature: Signature) -> Arrays:
         shape = [n or sizes[min(axis, 1)] for axis, n in enumerate(spec.shape)]
         if spec.dtype == tf.bool:
             arrays[name] = np.ones(shape, bool)
+        elif spec.dtype == tf.uint8:
+            arrays[name] = rng.integers(0, 256, shape)
         elif spec.dtype.is_integer:
             arrays[name] = rng.integers(1, max(2, _known_ids(signature.model)), shape)
             if len(shape) == 2 and shape[1] > 2:

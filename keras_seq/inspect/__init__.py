@@ -2,6 +2,7 @@
 
 from keras_seq.inspect.gates import Record, record
 from keras_seq.inspect.gradients import gradient_flow
+from keras_seq.inspect.image_attention import plot_image_attention
 from keras_seq.inspect.plots import plot_attention, plot_gates, plot_gradient_flow
 from keras_seq.inspect.received import LayerInput, layer_input
 from keras_seq.inspect.surprise import plot_surprise
@@ -15,6 +16,7 @@ __all__ = [
     "plot_attention",
     "plot_gates",
     "plot_gradient_flow",
+    "plot_image_attention",
     "plot_surprise",
     "plot_timeline",
     "plot_values",

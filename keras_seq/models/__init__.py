@@ -1,5 +1,6 @@
 """Models: whole networks, made of this library's layers."""
 
+from keras_seq.models.backbone_encoder import BackboneEncoder
 from keras_seq.models.classifier import sequence_classifier
 from keras_seq.models.decoders import (
     BahdanauDecoder,
@@ -8,6 +9,7 @@ from keras_seq.models.decoders import (
     LuongDecoder,
     Maxout,
     RecurrentDecoder,
+    ShowAttendTellDecoder,
     SutskeverDecoder,
     TransformerDecoder,
 )
@@ -15,6 +17,8 @@ from keras_seq.models.encoders import Encoded, RecurrentEncoder
 from keras_seq.models.frame_figures import FrameLoss, FrameMean
 from keras_seq.models.frame_parts import AddColumns, FrameCNN, LengthMask
 from keras_seq.models.frame_tagger import frame_tagger
+from keras_seq.models.image_captioner import CAPTION_DECODERS, image_captioner
+from keras_seq.models.image_encoder import FeatureEncoder, ImageEncoder, SmallImageEncoder
 from keras_seq.models.language_model import LanguageModel
 from keras_seq.models.seq2seq import Seq2Seq
 from keras_seq.models.sequence_to_sequence import ARCHITECTURES, sequence_to_sequence
@@ -23,14 +27,18 @@ from keras_seq.models.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "ARCHITECTURES",
+    "CAPTION_DECODERS",
     "AddColumns",
+    "BackboneEncoder",
     "BahdanauDecoder",
     "ChoDecoder",
     "Decoder",
     "Encoded",
+    "FeatureEncoder",
     "FrameCNN",
     "FrameLoss",
     "FrameMean",
+    "ImageEncoder",
     "LanguageModel",
     "LengthMask",
     "LuongDecoder",
@@ -39,10 +47,13 @@ __all__ = [
     "RecurrentEncoder",
     "Seq2Seq",
     "Set2Set",
+    "ShowAttendTellDecoder",
+    "SmallImageEncoder",
     "SutskeverDecoder",
     "TransformerDecoder",
     "TransformerEncoder",
     "frame_tagger",
+    "image_captioner",
     "sequence_classifier",
     "sequence_to_sequence",
 ]

@@ -24,6 +24,11 @@ class Encoded(NamedTuple):
     states: tuple = ()
 
 
+def source_spec(encoder: Any) -> keras.KerasTensor:
+    """What an encoder reads, of any batch: what it tells as its `source_spec`, or ids (B, S)."""
+    return getattr(encoder, "source_spec", keras.KerasTensor((None, None), "int32"))
+
+
 @keras.saving.register_keras_serializable("keras_seq")
 class RecurrentEncoder(keras.layers.Layer):
     r"""Reads source tokens with recurrent layers.

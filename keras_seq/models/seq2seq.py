@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_seq.decoding import Found, Greedy, Search, repeat_rows
+from keras_seq.models.encoders import source_spec
 from keras_seq.models.own_loss import OwnLoss
 from keras_seq.models.token_loss import smoothed_cross_entropy
 
@@ -32,7 +33,8 @@ class Seq2Seq(OwnLoss):
     the true tokens, so that every decoder stays as fast as it is.
 
     Args:
-        encoder: From ids (B, S) to an `Encoded`.
+        encoder: From ids (B, S) to an `Encoded`; one that reads something else, such as images,
+            tells its shape and type as `source_spec`, a `keras.KerasTensor`.
         decoder: A `Decoder`.
         start: Id that every target begins with.
         end: Id that every target ends with.
@@ -111,7 +113,7 @@ class Seq2Seq(OwnLoss):
     def build(self, input_shape=None):
         """Builds encoder and decoder, for any batch and length."""
         ids = keras.KerasTensor((None, None), "int32")
-        self.decoder(ids, self.encoder(ids))
+        self.decoder(ids, self.encoder(source_spec(self.encoder)))
         self.built = True
 
     def call(self, inputs, training=False):
@@ -176,7 +178,7 @@ class Seq2Seq(OwnLoss):
         """Target sequences for source sequences; call it inside a compiled function to be fast.
 
         Args:
-            source: Ids (B, S), padded with 0 on the right.
+            source: Ids (B, S), padded with 0 on the right, or what else the encoder reads.
             search: `Greedy()`, `Sampling(...)` or `Beam(...)` of `keras_seq.decoding`.
             max_length: The most tokens of a target, the end among them.
             options: What the search takes: `with_attention=True`.

@@ -12,6 +12,7 @@ from keras_seq.models import (
     BahdanauDecoder,
     ChoDecoder,
     LuongDecoder,
+    ShowAttendTellDecoder,
     SutskeverDecoder,
     TransformerDecoder,
     TransformerEncoder,
@@ -69,6 +70,8 @@ def expected_logits(pair, ids, tokens):
         return oracle.sutskever(tokens, first, weights), None
     if isinstance(decoder, BahdanauDecoder):
         return oracle.bahdanau(tokens, values, first, weights)
+    if isinstance(decoder, ShowAttendTellDecoder):
+        return oracle.show_attend_tell(tokens, values, first, weights)
     return oracle.luong(tokens, values, first, weights)
 
 
@@ -82,7 +85,11 @@ def _decoder_weights(decoder):
     }
     if hasattr(decoder, "maxout"):
         weights["maxout"] = _dense(decoder.maxout.both)
-    if isinstance(decoder, BahdanauDecoder):
+    if isinstance(decoder, ShowAttendTellDecoder):
+        weights["gate"] = _dense(decoder.gate)
+        weights["of_state"] = _dense(decoder.of_state)
+        weights["of_context"] = kernel(decoder.of_context)
+    if isinstance(decoder, (BahdanauDecoder, ShowAttendTellDecoder)):
         seen = decoder.attention
         weights["attention"] = {
             "query": kernel(seen.query_projection),

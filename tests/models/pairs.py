@@ -9,6 +9,7 @@ from keras_seq.models import (
     ChoDecoder,
     LuongDecoder,
     RecurrentEncoder,
+    ShowAttendTellDecoder,
     SutskeverDecoder,
     TransformerDecoder,
     TransformerEncoder,
@@ -87,6 +88,12 @@ PAIRS = {
     "cho_peepholes": _recurrent(
         ChoDecoder, {**LSTM, **BOTH_WAYS, "layers": 2}, {**PEEPHOLES, "layers": 2, "tied": False}
     ),
+    "show_attend_tell": _recurrent(
+        ShowAttendTellDecoder, {**LSTM, **BOTH_WAYS}, {"attention_units": 5}
+    ),
+    "show_attend_tell_layers": _recurrent(
+        ShowAttendTellDecoder, {}, {"cell": "gru", "layers": 2, "tied": False}
+    ),
     "sutskever": _recurrent(
         SutskeverDecoder, {**LSTM, "layers": 2, "reverse": True}, {"layers": 2}
     ),
@@ -99,7 +106,7 @@ PAIRS = {
     "cho_on_transformer": _mixed(ChoDecoder, layers=2),
 }
 # One of each decoder, for what does not hang on options.
-DECODERS = ("bahdanau", "luong", "cho", "sutskever", "transformer")
+DECODERS = ("bahdanau", "luong", "cho", "show_attend_tell", "sutskever", "transformer")
 
 
 def made(name, scale=0.5, **options):

@@ -73,6 +73,7 @@ def assert_same(found, expected, within):
         ("bahdanau_coverage", False, True),
         ("luong", True, True),
         ("luong_predictive", False, True),
+        ("show_attend_tell", False, True),
     ],
 )
 def test_as_the_plain_loop(name, known, dealt, taken, monkeypatch):

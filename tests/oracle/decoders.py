@@ -8,6 +8,7 @@ a network are a list of those of its layers.
 import numpy as np
 
 from oracle import attention
+from oracle.cells import sigmoid
 
 
 def embed(ids, table):
@@ -115,6 +116,27 @@ def bahdanau(tokens, values, first, weights):
         s, states = through(weights["steps"], read, states)
         features = maxout(np.concatenate([s, read]), *weights["maxout"])
         logits.append(readout(features, weights))
+        looks.append(alpha)
+    return np.array(logits), np.array(looks)
+
+
+def show_attend_tell(tokens, values, first, weights):
+    """Logits, and the attention weights of each step: equations 1 to 7 of the paper, one by one."""
+    states, logits, looks = first, [], []
+    a, (gate, gate_bias) = weights["attention"], weights["gate"]
+    of_state, of_state_bias = weights["of_state"]
+    for y in embed(tokens, weights["table"]):
+        before = states[-1][0]
+        scores = [
+            attention.additive(before, h, a["query"], a["key"], a["vector"], a["bias"])
+            for h in values
+        ]
+        alpha = attention.weights_of(scores, [True] * len(values))
+        beta = sigmoid(sum(before[i] * gate[i, 0] for i in range(len(before))) + gate_bias[0])
+        seen = beta * sum(weight * h for weight, h in zip(alpha, values, strict=True))
+        s, states = through(weights["steps"], np.concatenate([y, seen]), states)
+        deep = y + s @ of_state + of_state_bias + seen @ weights["of_context"]
+        logits.append(readout(deep, weights))
         looks.append(alpha)
     return np.array(logits), np.array(looks)
 

@@ -14,9 +14,9 @@ from keras_seq.export.errors import ExportError
 from keras_seq.export.signature import Arrays, Signature, Tensors, check_exportable
 from keras_seq.export.sizes import made_up
 
-SOURCE, NOISE, TEXT = "source", "noise", "text"
-TRANSLATE = "translate"
-RESERVED = ("encode", "decode_step", "serve", "serving_default")
+SOURCE, NOISE, TEXT, FILE = "source", "noise", "text", "file"
+TRANSLATE, CAPTION = "translate", "caption"
+RESERVED = ("encode", "decode_step", "serve", "serving_default", FILE)
 MAX_LENGTH = 64
 
 
@@ -60,6 +60,14 @@ def refuse_searches(model: Any, **options: Any) -> None:
         )
 
 
+def source_spec(model: Any) -> tf.TensorSpec:
+    """What the encoder of a model reads: what it tells as its `source_spec`, or ids (B, S)."""
+    spec = getattr(model.encoder, "source_spec", None)
+    if spec is None:
+        return tf.TensorSpec((None, None), tf.int32, SOURCE)
+    return tf.TensorSpec(spec.shape, spec.dtype, SOURCE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchFunction(Signature):
     """One search: from `source`, and `noise` where it draws, to what it found.
@@ -91,11 +99,11 @@ class SearchFunction(Signature):
         """What the Keras model finds for sources, and for other sizes cut from the first.
 
         Args:
-            sources: Ids (B, S); made up if None.
+            sources: Batches of what the encoder reads; made up if None.
             fixed: The function with the sizes of the file.
         """
         sources = made_up_sources(self) if sources is None else sources
-        ids = dataclasses.replace(self, inputs=_source())
+        ids = dataclasses.replace(self, inputs={SOURCE: self.inputs[SOURCE]})
         return make_cases(self, [self.with_noise(ids.arrays(given)) for given in sources], fixed)
 
     def with_noise(self, arrays: Arrays) -> Arrays:
@@ -109,38 +117,71 @@ class SearchFunction(Signature):
 
 @dataclass(frozen=True, kw_only=True)
 class TextFunction(Signature):
-    """One search from texts to texts.
+    """One search that ends in texts: from texts, from files of pictures, or from any source.
 
     Attributes:
-        of_ids: The search from ids to ids.
-        codec_source: From texts to ids.
+        of_ids: The search from the source to ids.
+        codec_source: From texts to ids; or a function from the contents of files, (B,), to the
+            source; None for the source itself.
         codec_target: From ids to texts.
     """
 
     of_ids: SearchFunction
-    codec_source: TextCodec
+    codec_source: Any
     codec_target: TextCodec
 
     @classmethod
     def between(
-        cls, codec_source: TextCodec, codec_target: TextCodec, of_ids: SearchFunction
+        cls, codec_source: Any, codec_target: TextCodec, of_ids: SearchFunction
     ) -> "TextFunction":
         """The search between two codecs; see the class."""
-        rest = {name: spec for name, spec in of_ids.inputs.items() if name != SOURCE}
+        inputs = dict(of_ids.inputs)
+        if codec_source is not None:
+            del inputs[SOURCE]
+            name = TEXT if is_codec(codec_source) else FILE
+            inputs = {name: tf.TensorSpec((None,), tf.string, name), **inputs}
         return cls(
             of_ids.model,
-            {TEXT: tf.TensorSpec((None,), tf.string, TEXT), **rest},
+            inputs,
             of_ids=of_ids,
             codec_source=codec_source,
             codec_target=codec_target,
         )
 
     def __call__(self, tensors: Mapping[str, Any]) -> Tensors:
-        """The texts found, best first, with what the search says of them and the ids it read."""
-        source, _ = self.codec_source.pad(self.codec_source(tensors[TEXT]))
-        source = tf.cast(source, tf.int32)
-        found = self.of_ids({**tensors, SOURCE: source})
-        return {"texts": self.codec_target.decode(found["tokens"]), SOURCE: source, **found}
+        """The texts found, best first, with what the search says of them and any ids it read."""
+        read: Tensors = {}
+        if TEXT in tensors:
+            ids, _ = self.codec_source.pad(self.codec_source(tensors[TEXT]))
+            read = {SOURCE: tf.cast(ids, tf.int32)}
+            tensors = {**tensors, **read}
+        elif FILE in tensors:
+            tensors = {**tensors, SOURCE: self.codec_source(tensors[FILE])}
+        found = self.of_ids(tensors)
+        return {"texts": self.codec_target.decode(found["tokens"]), **read, **found}
+
+    def example(self, source: np.ndarray, texts: Sequence[str] | None = None) -> Arrays:
+        """Inputs for the value check.
+
+        Args:
+            source: What the encoder reads.
+            texts: To be read in place of what the ids stand for.
+        """
+        if TEXT in self.inputs:
+            if texts is None:
+                texts = [t.decode() for t in self.codec_source.decode(tf.constant(source)).numpy()]
+            arrays = {TEXT: np.array(texts, dtype=object)}
+        elif FILE in self.inputs:
+            files = [tf.io.encode_png(picture).numpy() for picture in source]
+            arrays = {FILE: np.array(files, dtype=object)}
+        else:
+            arrays = {SOURCE: source}
+        return self.of_ids.with_noise(arrays)
+
+
+def is_codec(given: Any) -> bool:
+    """Whether something turns texts into ids, and not files into what an encoder reads."""
+    return hasattr(given, "pad")
 
 
 def search_functions(
@@ -186,14 +227,15 @@ def search_functions(
                 f"searches[{name!r}] must be a search of keras_seq.decoding, such as Beam(4); got "
                 f"{type(search).__name__}."
             )
-        if not str(name).isidentifier() or name in RESERVED or name.startswith(TRANSLATE):
+        taken = name in RESERVED or str(name).startswith((TRANSLATE, CAPTION))
+        if not str(name).isidentifier() or taken:
             raise ExportError(
                 f"A search cannot be called {name!r}: its name is that of a signature. Take "
-                f"letters, digits and _, and not {', '.join((*RESERVED, TRANSLATE))}."
+                f"letters, digits and _, and not {', '.join((*RESERVED, TRANSLATE, CAPTION))}."
             )
     functions = {}
     for name, search in searches.items():
-        inputs = _source()
+        inputs = {SOURCE: source_spec(model)}
         if isinstance(search, Sampling):
             # Drawn by the caller: TFLite has no op for random numbers from a seed.
             inputs[NOISE] = tf.TensorSpec((None, max_length), tf.float32, NOISE)
@@ -204,9 +246,6 @@ def search_functions(
 
 
 def made_up_sources(function: SearchFunction) -> list[np.ndarray]:
-    """Random ids."""
-    return [made_up(function)[SOURCE].astype("int32")]
-
-
-def _source() -> dict[str, tf.TensorSpec]:
-    return {SOURCE: tf.TensorSpec((None, None), tf.int32, SOURCE)}
+    """Random ids, or what else the encoder reads."""
+    dtype = function.inputs[SOURCE].dtype.as_numpy_dtype
+    return [made_up(function)[SOURCE].astype(dtype)]

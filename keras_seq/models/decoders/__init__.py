@@ -6,6 +6,7 @@ from keras_seq.models.decoders.decoder import Decoder
 from keras_seq.models.decoders.luong import LuongDecoder
 from keras_seq.models.decoders.maxout import Maxout
 from keras_seq.models.decoders.recurrent import RecurrentDecoder
+from keras_seq.models.decoders.show_attend_tell import ShowAttendTellDecoder
 from keras_seq.models.decoders.sutskever import SutskeverDecoder
 from keras_seq.models.decoders.transformer import TransformerDecoder
 
@@ -16,6 +17,7 @@ __all__ = [
     "LuongDecoder",
     "Maxout",
     "RecurrentDecoder",
+    "ShowAttendTellDecoder",
     "SutskeverDecoder",
     "TransformerDecoder",
 ]
