@@ -122,12 +122,13 @@ def test_task_commands_are_understood(command):
 @pytest.mark.long
 def test_task_commands(tmp_path):
     commands = _task_commands()
-    verbs = {"sentiment": [], "translation": [], "charlm": [], "frames": []}
+    verbs = {"sentiment": [], "translation": [], "captioning": [], "charlm": [], "frames": []}
     for command in commands:
         if command[2] == "tasks":
             verbs[command[3]].append(command[4])
     assert verbs["sentiment"] == ["train", "evaluate", "predict", "export", "report"]
     assert verbs["translation"] == ["train", "predict", "export"]
+    assert verbs["captioning"] == ["train", "predict", "export"]
     assert verbs["charlm"] == ["train", "predict", "predict", "export"]
     assert verbs["frames"] == ["train", "predict", "export"]
     # Short sentences and a small state: that the commands work is the question here.
@@ -138,12 +139,13 @@ def test_task_commands(tmp_path):
         ("sentiment", "train"): one_length,
         ("translation", "train"): [*smaller, "--set", "beam_width=2"],
         ("charlm", "train"): ["--set", "units=16", "--set", "builtin_characters=60000"],
+        ("captioning", "train"): ["--set", "epochs=1", "--set", "units=8", "--set", "filters=4,4,4"],
         ("frames", "train"): ["--set", "epochs=1", "--set", "units=8"],
     }
     _run([_step(c, *more.get(tuple(c[3:5]), [])) for c in commands], tmp_path)
     for task in verbs:
         assert (tmp_path / "saved_models" / task / "report.json").exists()
-    for picture in ("attention", "surprise", "timeline"):
+    for picture in ("attention", "surprise", "timeline", "seen"):
         assert (tmp_path / f"{picture}.png").exists()
 
 
