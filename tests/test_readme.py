@@ -139,7 +139,7 @@ def test_task_commands(tmp_path):
         ("sentiment", "train"): one_length,
         ("translation", "train"): [*smaller, "--set", "beam_width=2"],
         ("charlm", "train"): ["--set", "units=16", "--set", "builtin_characters=60000"],
-        ("captioning", "train"): ["--set", "epochs=1", "--set", "units=8", "--set", "filters=4,4,4"],
+        ("captioning", "train"): ["--set", "epochs=1", "--set", "filters=4,4,4"],
         ("frames", "train"): ["--set", "epochs=1", "--set", "units=8"],
     }
     _run([_step(c, *more.get(tuple(c[3:5]), [])) for c in commands], tmp_path)
