@@ -74,7 +74,7 @@ test-data: $(VENV)/.ready
 
 # Where TensorFlow cannot be imported, but for one process that compares the values of both.
 test-jax: $(JAX_VENV)/.ready
-	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -q tests_jax tests/models
+	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest -q -n auto --dist loadfile tests_jax tests/models
 
 test-web: $(VENV)/.ready $(WEB)/.ready
 	$(RUN) -m pytest -q tests_web

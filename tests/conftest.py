@@ -21,6 +21,14 @@ for name in names:
 """
 
 
+@pytest.fixture(autouse=True, scope="module")
+def compiled_programs_go():
+    """JAX keeps every program mapped; those of a whole suite are more than a process may have."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+
+
 @pytest.fixture
 def predict_in_fresh_process(tmp_path):
     """Saves models, loads them in a new Python and returns what each gives there for its input."""

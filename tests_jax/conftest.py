@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from conftest import predict_in_fresh_process  # noqa: F401  a fixture
+from conftest import compiled_programs_go, predict_in_fresh_process  # noqa: F401  fixtures
 
 REASON = None
 if os.environ.get("KERAS_BACKEND") != "jax":
