@@ -91,12 +91,17 @@ class About:
         """Compares with data that a model is to be applied to.
 
         Raises:
-            DataError: They have other features, or other numbers to be predicted.
+            DataError: They have other features or classes, or other numbers to be predicted.
         """
         if frames.feature_shape != self.feature_shape:
             raise DataError(
                 f"{frames.name} has frames of shape {frames.feature_shape}; the model of this run "
                 f"reads {self.feature_shape}. Give data of the same features."
+            )
+        if frames.label_names != self.label_names:
+            raise DataError(
+                f"{frames.name} has the classes {', '.join(frames.label_names)}; the model of this "
+                f"run knows {', '.join(self.label_names)}. Give data of the same classes."
             )
         if len(frames.target_names) != len(self.target_names):
             raise DataError(

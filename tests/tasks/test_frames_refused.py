@@ -177,3 +177,14 @@ def test_runs_that_are_damaged(run, videos, tmp_path, capsys):
     (run / "frames.json").unlink()
     assert main(["frames", "export", *at, "--to", str(tmp_path / "out")]) == 2
     assert "frames.json" in capsys.readouterr().err
+
+
+def test_a_source_of_other_classes(run, capsys, monkeypatch):
+    """Pictures of the same size, but what their labels are called is something else."""
+    about = {**ABOUT, "feature_names": [], "feature_shape": [16, 16, 1]}
+    (run / "frames.json").write_text(json.dumps(about))
+    monkeypatch.setattr(RunDirectory, "model", lambda self: None)
+    assert main(["frames", "evaluate", "--run", str(run), "--data", "builtin"]) == 2
+    err = capsys.readouterr().err
+    assert "still, left, right, up, down" in err
+    assert "knows 0, 1" in err
