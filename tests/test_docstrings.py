@@ -22,6 +22,7 @@ NO_EXAMPLE = {
     "Encoded": "made by encoders, whose examples show one",
     "ExportError": "an exception: what raises it says when",
     "GatedCell": "abstract: a Cell with one option more, and its example would be that of LSTMCell",
+    "ImageEncoder": "abstract: its subclasses have examples",
     "RecurrentDecoder": "abstract: its subclasses have examples",
     "TFLiteReport": "made by to_tflite, never by hand",
     "TextDataset": "made by load_texts, whose example reads one",
