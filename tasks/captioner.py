@@ -1,6 +1,6 @@
 """From images to captions with a trained model: batches, search, scores."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,10 +149,8 @@ def caption_quality(found: Sequence[str], references: Sequence[Sequence[str]]) -
     return CaptionQuality(tuple(scores), cider, float(exact), str(metric.get_signature()))
 
 
-def _streams(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
+def _streams(references: Sequence[Sequence[str]]) -> list[list[Any]]:
     """As sacrebleu takes them: the first references of all images, the second ones, and so on."""
     most = max(map(len, references))
-    filled: Iterable[list[str | None]] = (
-        [*texts, *[None] * (most - len(texts))] for texts in references
-    )
+    filled = ([*texts, *[None] * (most - len(texts))] for texts in references)
     return [list(stream) for stream in zip(*filled, strict=True)]

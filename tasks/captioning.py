@@ -36,7 +36,7 @@ from tasks.captioning_data import (
 from tasks.config import ConfigError, TaskConfig, option, read
 from tasks.task import Task
 
-CNN, FEATURES = "cnn", "features"
+BUILTIN, CNN, FEATURES = "builtin", "cnn", "features"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,9 @@ class Config(TaskConfig):
     unmatched: str = option(
         "skip", "what becomes of captions without image and the like: skip, refuse"
     )
-    image_size: int = option(0, "side that pictures are brought to; 0: 32 if builtin, else 224")
+    image_size: int = option(
+        0, "side that pictures are brought to; 0: 32 if builtin, 64 for the cnn, else 224"
+    )
     encoder: str = option("cnn", "cnn, features, or the name of a network of keras.applications")
     weights: str = option("imagenet", "of such a network: imagenet, a file (.h5, .keras), or none")
     fine_tune: bool = option(False, "whether such a network is trained too")
@@ -63,7 +65,7 @@ class Config(TaskConfig):
     attention_penalty: float = option(0.0, "how much it costs to leave places unlooked at")
     vocabulary_size: int = option(10_000, "words kept, the most frequent of the training captions")
     min_count: int = option(1, "words seen less often in training are unknown")
-    max_length: int = option(24, "most words of a caption, its end counted; longer ones are cut")
+    max_length: int = option(24, "most words of a caption, its end counted; longer: not trained on")
     dropout: float = option(0.1, "rate, in encoder and decoder")
     label_smoothing: float = option(0.0, "share of the loss that goes to all words alike")
     batch_size: int = option(64, "captions in a batch")
@@ -114,7 +116,7 @@ class Captioning(Task):
         """See `Task`."""
         # A run keeps the size of its pictures, whatever another source would have.
         shape = samples(run)[1].shape[1:] if run is not None else None
-        size = shape[0] if shape and not config.features else config.image_size
+        size = shape[0] if shape and not config.features else _size(config)
         images = load_captions(
             config.data,
             size=size or None,
@@ -210,14 +212,12 @@ class Captioning(Task):
                 yield f"input {number} is empty: there is nothing to describe"
                 continue
             try:
-                read_one = made.of(name) if made else read_picture(name, shape[0])
-                picture = None
-                if place:
-                    picture = picture_named(config, name) if made else read_one
+                given = made.of(name) if made else read_picture(name, shape[0])
+                picture = picture_named(config, name) if made and place else given
             except DataError as error:
                 yield f"input {number}: {error}"
                 continue
-            [found] = captioner(read_one[np.newaxis])
+            [found] = captioner(given[np.newaxis])
             yield found.text
             if place:
                 path = report_captioning.draw_attention(found, picture, Path(place), number)
@@ -267,6 +267,12 @@ class Captioning(Task):
         found = nearest_neighbour_captions(train, test, plain_captions(train))
         quality = caption_quality(found, plain_captions(test))
         return quality.figures("nearest_neighbour_test_")
+
+
+def _size(config: Config) -> int:
+    """The side of a picture; 0 where the data have one of their own."""
+    small = config.encoder == CNN and config.data != BUILTIN
+    return config.image_size or (64 if small else 0)
 
 
 def _fitted(config: Config, images: CaptionDataset) -> TextCodec:

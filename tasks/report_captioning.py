@@ -67,7 +67,7 @@ def _shown(
     data: CaptioningData,
     found: Sequence[Caption],
     scores: np.ndarray,
-    rows: Sequence[int],
+    rows: np.ndarray,
 ) -> list[Part]:
     """Captions with their references, and with their images if these are pictures."""
     test = data.images.test
@@ -109,7 +109,7 @@ def _attention(data: CaptioningData, found: Sequence[Caption]) -> list[Section]:
     fitting = [
         (row, caption)
         for row, caption in enumerate(found)
-        if caption.attention is not None and 4 <= len(caption.pieces) <= _LONGEST_PICTURE
+        if caption.attention is not None and 2 <= len(caption.pieces) <= _LONGEST_PICTURE
     ]
     if not fitting:
         return []

@@ -23,6 +23,7 @@ NO_EXAMPLE = {
     "ExportError": "an exception: what raises it says when",
     "FrameDataset": "made by load_frames, whose example reads one",
     "GatedCell": "abstract: a Cell with one option more, and its example would be that of LSTMCell",
+    "ImageEncoder": "abstract: its subclasses have examples",
     "RecurrentDecoder": "abstract: its subclasses have examples",
     "TFLiteReport": "made by to_tflite, never by hand",
     "TextDataset": "made by load_texts, whose example reads one",

@@ -90,9 +90,9 @@ def read_parts(folder: Path) -> dict[str, list[str]]:
     Example:
         >>> import pathlib, tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
-        >>> _ = (folder / "Flickr_8k.devImages.txt").write_text("a.jpg\nb.jpg\n")
+        >>> _ = (folder / "Flickr_8k.trainImages.txt").write_text("a.jpg\nb.jpg\n")
         >>> read_parts(folder)
-        {'validation': ['a.jpg', 'b.jpg']}
+        {'train': ['a.jpg', 'b.jpg']}
     """
     parts: dict[str, list[str]] = {}
     owners: dict[str, str] = {}

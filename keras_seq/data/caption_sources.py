@@ -108,8 +108,9 @@ def load_captions(
         inputs = made.values[[rows[name] for name in names]]
     images = CaptionedImages(names, inputs, [captions[name] for name in names])
     shares = {"validation": validation_fraction, "test": test_fraction}
-    parts = _divided(images, listed, shares, seed, str(folder))
-    return CaptionDataset(str(source), *parts, own_test_part="test" in listed, notes=tuple(notes))
+    train, validation, test = _divided(images, listed, shares, seed, str(folder))
+    own_test_part = "test" in listed
+    return CaptionDataset(str(source), train, validation, test, own_test_part, tuple(notes))
 
 
 def _used(names: Sequence[str], listed: Mapping[str, Sequence[str]]) -> list[str]:

@@ -89,11 +89,11 @@ def generate_shape_pictures(
         ((2, 32, 32, 3), 'train-0001.png')
     """
     parts = (("train", train), ("validation", validation), ("test", test))
-    made = [
+    train_part, validation_part, test_part = (
         _part(name, count, size, np.random.default_rng([seed, number]), number)
         for number, (name, count) in enumerate(parts)
-    ]
-    return CaptionDataset("builtin", *made, own_test_part=True)
+    )
+    return CaptionDataset("builtin", train_part, validation_part, test_part, own_test_part=True)
 
 
 def _part(

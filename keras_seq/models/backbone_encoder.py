@@ -74,10 +74,10 @@ def _backbones() -> dict[str, tuple[Callable, Callable]]:
     """By name, what makes a network and what prepares its images."""
     found = {}
     for module in vars(keras.applications).values():
-        prepare = getattr(module, "preprocess_input", None)
-        for name, make in vars(module).items() if prepare else ():
-            if callable(make) and name[0].isupper():
-                found[name] = (make, prepare)
+        if prepare := getattr(module, "preprocess_input", None):
+            for name, make in vars(module).items():
+                if callable(make) and name[0].isupper():
+                    found[name] = (make, prepare)
     return found
 
 

@@ -59,7 +59,7 @@ class ImageEncoder(keras.layers.Layer):
             for what in ("features", "values")
         )
         self.drop_features.built = True  # it has no weights, and not every encoder calls it
-        self.grid = None  # rows and columns of places, known once it is built
+        self.grid = (0, 0)  # rows and columns of places, known once it is built
 
     @property
     def source_spec(self) -> keras.KerasTensor:

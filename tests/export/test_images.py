@@ -99,7 +99,7 @@ def test_a_saved_model_from_pictures(saved):
             for row, ids in zip(found.get("texts", ()), expected.tokens.numpy(), strict=False):
                 assert [text.decode() for text in row.numpy()] == [written(one) for one in ids]
                 texts |= {written(one) for one in ids[:1]}
-    assert len(texts) > 3
+    assert len(texts) > 2
     assert sorted(os.listdir(folder / "assets")) == ["target.json", "target.vocabulary.txt"]
 
 
