@@ -72,8 +72,8 @@ def assert_same(found, expected, within):
         ("bahdanau", True, False),
         ("bahdanau_coverage", False, True),
         ("luong", True, True),
-        ("luong_predictive", False, True),
-        ("show_attend_tell", False, True),
+        pytest.param("luong_predictive", False, True, marks=pytest.mark.long),
+        pytest.param("show_attend_tell", False, True, marks=pytest.mark.long),
     ],
 )
 def test_as_the_plain_loop(name, known, dealt, taken, monkeypatch):

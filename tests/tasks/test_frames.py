@@ -285,7 +285,7 @@ def test_the_streamed_output_is_that_of_the_whole_sequence(exported, model, part
     assert set(compared) == {"serving_default", "step"}
     assert max(part["difference"] for part in compared.values()) <= 1e-5
     assert report["tflite"]["profile"] == "portable"
-    assert "largest difference Keras–TFLite, `step`" in export_figures(report)
+    assert "largest difference Keras–TFLite, step" in export_figures(report)
     assert "12 × 3 features" in export_figures(report)["TFLite latency"]
     step = Interpreter(str(exported / "model.tflite")).get_signature_runner("step")
     [state] = [name for name in step.get_input_details() if name != "features"]

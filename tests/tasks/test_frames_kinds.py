@@ -240,7 +240,7 @@ def test_demo(tmp_path, capsys, monkeypatch):
     for words in (
         "clip 1: ",
         "probability",
-        "largest difference Keras–TFLite, `step`",
+        "largest difference Keras–TFLite, step",
         "builtin ops",
     ):
         assert words in shown
