@@ -2,6 +2,7 @@
 
 import statistics
 
+import keras
 import numpy as np
 import pytest
 
@@ -105,6 +106,7 @@ def made(monkeypatch):
             }
 
     monkeypatch.setattr(frame_labelling, "Runner", Fake)
+    monkeypatch.setattr(keras.backend, "clear_session", lambda: None)  # seconds for nothing
     return runs
 
 
