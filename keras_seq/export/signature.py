@@ -93,6 +93,7 @@ class Signature:
         """The model as a graph: outside of one, Python runs each step of a sequence."""
 
         @functools.partial(tf.function, autograph=False, input_signature=[self.inputs])
+        @functools.partial  # without code of its own, by which TensorFlow would count all as one
         def run(tensors):
             with lowering("plain"):
                 return self(tensors)
