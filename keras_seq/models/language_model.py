@@ -11,7 +11,7 @@ from keras import ops
 from keras_seq.layers import TokenEmbedding, recurrent_layer
 from keras_seq.layers.carried import CarriedStates, carrying
 from keras_seq.models.kept_states import KeptStates
-from keras_seq.models.own_loss import OwnLoss
+from keras_seq.models.own_loss import OwnLoss, count_each
 from keras_seq.models.seeds import seeds_from
 from keras_seq.models.token_loss import smoothed_cross_entropy
 
@@ -224,7 +224,7 @@ class LanguageModel(OwnLoss):
             steps = ops.shape(losses)[1]
             counts = ops.arange(steps) >= steps - self.loss_steps
             weights = weights * ops.cast(counts, "float32")
-        self.loss_of_symbols.update_state(losses, sample_weight=weights)
+        count_each(self.loss_of_symbols, losses, weights)
         loss = ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1)
         for penalty in self.losses:
             loss = loss + ops.cast(penalty, loss.dtype)

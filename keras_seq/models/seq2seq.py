@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_seq.decoding import Found, Greedy, Search, repeat_rows
 from keras_seq.models.encoders import source_spec
-from keras_seq.models.own_loss import OwnLoss
+from keras_seq.models.own_loss import OwnLoss, count_each
 from keras_seq.models.token_loss import smoothed_cross_entropy
 
 PADDING = 0
@@ -146,7 +146,7 @@ class Seq2Seq(OwnLoss):
         real = ops.cast(target != PADDING, "float32")
         losses = smoothed_cross_entropy(y_pred, target, self.label_smoothing)
         loss = ops.sum(losses * real) / ops.maximum(ops.sum(real), 1)
-        self.loss_of_tokens.update_state(losses, sample_weight=real)
+        count_each(self.loss_of_tokens, losses, real)
         for penalty in self.losses:
             loss = loss + ops.cast(penalty, loss.dtype)
         return loss
@@ -156,7 +156,7 @@ class Seq2Seq(OwnLoss):
         target = x["target"][:, 1:]
         likeliest = ops.cast(ops.argmax(y_pred, axis=-1), target.dtype)
         right = ops.cast(ops.equal(likeliest, target), "float32")
-        self.accuracy.update_state(right, sample_weight=ops.cast(target != PADDING, "float32"))
+        count_each(self.accuracy, right, target != PADDING)
         return self.get_metrics_result()
 
     @property

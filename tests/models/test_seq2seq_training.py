@@ -113,3 +113,31 @@ def test_a_saved_model_is_the_same_in_a_fresh_process(tmp_path):
         )
         np.testing.assert_array_equal(there["tokens"], found.tokens, err_msg=name)
         np.testing.assert_allclose(there["scores"], found.scores, rtol=1e-5, atol=1e-5)
+
+
+def test_figures_of_batches_of_other_lengths_are_of_tokens():
+    """Each token weighs the same, however long the others of its batch are."""
+    model = Seq2Seq(
+        RecurrentEncoder(9, 4, embedding_units=3), BahdanauDecoder(8, 4, embedding_units=3)
+    )
+    model.compile(optimizer="adam")
+    rng = np.random.default_rng(5)
+    for weight in model.trainable_weights:
+        weight.assign(rng.normal(size=weight.shape))
+    source = np.array([[5, 7, 4], [8, 4, 0]])
+    long = [[2, 5, 7, 4, 6, 5, 3], [2, 4, 3, 0, 0, 0, 0]]
+    batches = [
+        {"source": source, "target": np.array(target)} for target in ([[2, 3, 0], [2, 6, 3]], long)
+    ]
+    figures = model.evaluate(((batch,) for batch in batches), verbose=0, return_dict=True)
+    losses, right = [], []
+    for batch in batches:
+        logits = keras.ops.convert_to_numpy(model(batch)).astype("float64")
+        logp = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+        after = batch["target"][:, 1:]
+        real = after != 0
+        losses += (-np.take_along_axis(logp, after[..., None], -1)[..., 0])[real].tolist()
+        right += (logits.argmax(-1) == after)[real].tolist()
+    assert len(losses) == 11
+    np.testing.assert_allclose(figures["loss"], np.mean(losses), rtol=1e-5)
+    np.testing.assert_allclose(figures["accuracy"], np.mean(right), rtol=1e-5)
