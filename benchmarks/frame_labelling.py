@@ -22,7 +22,7 @@ from rich.console import Console
 from benchmarks.gesture_phases import FILE, convert
 from benchmarks.journal import Journal
 from benchmarks.measure import warn_if_busy
-from benchmarks.results import table, write_section
+from benchmarks.results import mean_and_range, table, write_section
 from keras_seq.data import load_frames
 from keras_seq.metrics import frame_accuracy, macro_f1, segment_f1
 from tasks.frames import Frames
@@ -111,7 +111,7 @@ def builtin(journal: Journal, seeds: Sequence[int]) -> str:
         for seed in seeds:
             runs.append(train(Config(seed=seed, **options), journal, {"data": "builtin"}))
             print(f"{name}, seed {seed}: {runs[-1]['test_accuracy']:.4f}", flush=True)
-        figures = [_mean_and_range([run[key] for run in runs]) for key in FIGURES]
+        figures = [mean_and_range([run[key] for run in runs], 4) for key in FIGURES]
         seconds = statistics.mean(run["train_seconds"] for run in runs)
         rows.append([name, *figures, f"{seconds:.0f}", f"{runs[0]['parameters']:,}"])
     figures = [f"{value:.4f}" for value in majority(Config()).values()]
@@ -208,11 +208,6 @@ def _told(options: Mapping[str, Any]) -> str:
 
 def _seeds(seeds: Sequence[int]) -> str:
     return "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
-
-
-def _mean_and_range(values: Sequence[float]) -> str:
-    mean = f"{statistics.mean(values):.4f}"
-    return f"{mean} ({min(values):.4f}–{max(values):.4f})" if len(values) > 1 else mean
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from tasks.config import TaskConfig, read
 
 Metrics = dict[str, Any]
+PLACES = ("data", "features")  # options that tell where the data are
 
 
 def train(
@@ -50,7 +51,8 @@ def metrics_of(run: Path, config: TaskConfig) -> Metrics | None:
     if not (run / "config.json").exists():
         return None
     found = read(type(config), json.loads((run / "config.json").read_text(encoding="utf-8")))
-    if found != dataclasses.replace(config, data=found.data):
+    places = {name: getattr(found, name) for name in PLACES if hasattr(found, name)}
+    if found != dataclasses.replace(config, **places):
         # A run begun with other options would stand under the name of these.
         sys.exit(f"{run} was made with other options; move it away to measure anew.")
     path = run / "metrics.json"
