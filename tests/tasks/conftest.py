@@ -1,6 +1,7 @@
-"""A tiny dataset and a finished run on it, shared by the task tests."""
+"""What the tests of tasks share: a tiny dataset, a finished run on it, and a check of refusals."""
 
 import csv
+import json
 
 import pytest
 
@@ -30,3 +31,26 @@ def finished_run(reviews_csv, tmp_path_factory):
     arguments = ["sentiment", "train", "--data", str(reviews_csv), "--run", str(run), *QUICK]
     assert main([*arguments, "--set", "epochs=2"]) == 0
     return run
+
+
+@pytest.fixture
+def refused(run, capsys):
+    """Trains over the fixture `run` with data and settings, which must be refused in these words.
+
+    Exit status 2, one message, and every file of the run is what it was.
+    """
+
+    def check(data, settings, *words):
+        before = {path.name: path.read_bytes() for path in run.iterdir()}
+        task = json.loads(before["config.json"])["task"]
+        options = [part for setting in settings for part in ("--set", setting)]
+        arguments = [task, "train", "--overwrite", "--run", run, "--data", data, *options]
+        assert main([str(argument) for argument in arguments]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("error: ")
+        assert "Traceback" not in err
+        for word in words:
+            assert str(word) in err
+        assert before == {path.name: path.read_bytes() for path in run.iterdir()}
+
+    return check
