@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.config import TaskConfig, read
+from tasks.config import TaskConfig, read, settings
 
 Metrics = dict[str, Any]
 PLACES = ("data", "features")  # options that tell where the data are
@@ -32,10 +32,7 @@ def train(
     if (run / "config.json").exists():
         how = ["--resume"]
     else:
-        default = type(config)()
-        values = dataclasses.asdict(config)
-        changed = {n: v for n, v in values.items() if v != getattr(default, n)}
-        how = [part for n, v in changed.items() for part in ("--set", f"{n}={v}")]
+        how = [part for setting in settings(config) for part in ("--set", setting)]
     print(run.name, flush=True)
     command = [sys.executable, "-m", "tasks", task, "train", "--run", str(run), *how]
     subprocess.run(command, check=True, env={**os.environ, **(environment or {})})

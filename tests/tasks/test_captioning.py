@@ -1,6 +1,5 @@
 """The captioning task from the command line: training, figures, predictions, report, exports."""
 
-import dataclasses
 import io
 import json
 import shutil
@@ -17,7 +16,6 @@ from rich.console import Console
 from keras_seq.data import DataError, ImageFeatures, TextCodec, load_captions, plain_caption
 from keras_seq.export.runtime import TFLiteModel
 from keras_seq.metrics import cider_d
-from tasks import training
 from tasks.__main__ import main
 from tasks.captioning import Captioning, Config
 from tasks.captioning_data import SAMPLES
@@ -257,39 +255,9 @@ def test_the_baseline(captioning_run, folder):
     assert 0 < figures["nearest_neighbour_test_bleu_1"] < 100
 
 
-def test_options_lists_every_field(capsys):
-    status, out, _ = run_task(capsys, "options")
-    assert status == 0
-    for field in dataclasses.fields(Config):
-        assert f"{field.name}=" in out
-    with pytest.raises(SystemExit):
-        main(["captioning", "predict", "--help"])
-    out = capsys.readouterr().out
-    assert all(f"--{option}" in out for option in ("attention", "width", "temperature"))
-
-
 @pytest.mark.long
-def test_a_stopped_run_goes_on_to_the_same_weights(
-    captioning_run, folder, tmp_path, capsys, monkeypatch
-):
-    write = training._save
-
-    def save(*arguments):
-        write(*arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "_save", save)
-    settings = [part for setting in SETTINGS for part in ("--set", setting)]
-    arguments = ["train", "--data", folder, "--run", tmp_path / "run", *settings]
-    assert run_task(capsys, *arguments)[0] == 130
-    monkeypatch.setattr(training, "_save", write)
-    assert run_task(capsys, "train", "--run", tmp_path / "run", "--resume")[0] == 0
-    runs = [RunDirectory(run, "captioning") for run in (captioning_run, tmp_path / "run")]
-    for a, b in zip(*(run.model().get_weights() for run in runs), strict=True):
-        np.testing.assert_array_equal(b, a)
-    figures = [json.loads((run.path / "metrics.json").read_text()) for run in runs]
-    for name, value in figures[0].items():
-        assert "second" in name or figures[1][name] == value, name
+def test_a_stopped_run_goes_on_to_the_same_weights(captioning_run, goes_on):
+    goes_on(captioning_run)
 
 
 @pytest.mark.long

@@ -390,25 +390,8 @@ def test_validation_that_is_short_is_read_in_one_stream():
 
 
 @pytest.mark.long
-def test_a_stopped_run_goes_on_to_the_same_weights(run, book, tmp_path, capsys, monkeypatch):
-    """Stopped after its first epoch; what was learnt of the symbols comes from its file then."""
-    write = training._save
-
-    def save(*arguments):
-        write(*arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "_save", save)
-    arguments = ["train", "--data", book, "--run", tmp_path / "run", *settings()]
-    assert run_task(capsys, *arguments)[0] == 130
-    monkeypatch.setattr(training, "_save", write)
-    assert run_task(capsys, "train", "--run", tmp_path / "run", "--resume")[0] == 0
-    runs = [RunDirectory(path, "charlm") for path in (run, tmp_path / "run")]
-    for a, b in zip(*(run.model().get_weights() for run in runs), strict=True):
-        np.testing.assert_array_equal(b, a)
-    figures = [json.loads((run.path / "metrics.json").read_text()) for run in runs]
-    for name, value in figures[0].items():
-        assert "second" in name or figures[1][name] == value, name
+def test_a_stopped_run_goes_on_to_the_same_weights(run, goes_on):
+    goes_on(run)
 
 
 @pytest.mark.long
@@ -443,18 +426,6 @@ def test_demo(tmp_path, capsys, monkeypatch):
     assert (tmp_path / "out" / "model.tflite").exists()
     assert f"report: {tmp_path / 'run' / 'report.html'}" in out
     assert "has the weights of this run" in (tmp_path / "run" / "report.html").read_text()
-
-
-def test_options_lists_every_field(capsys):
-    status, out, _ = run_task(capsys, "options")
-    assert status == 0
-    for field in dataclasses.fields(Config):
-        assert f"{field.name}=" in out
-    with pytest.raises(SystemExit):
-        main(["charlm", "predict", "--help"])
-    out = capsys.readouterr().out
-    for option in ("prompt", "length", "temperature", "top-k", "top-p", "seed", "surprise"):
-        assert f"--{option}" in out
 
 
 def test_a_configuration_is_read_back(run):
