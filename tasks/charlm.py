@@ -137,10 +137,10 @@ class LanguageModelling(Task):
             rate = keras.optimizers.schedules.CosineDecay(rate, steps)
         average = {"use_ema": True, "ema_momentum": config.averaging} if config.averaging else {}
         make = OPTIMIZERS[config.optimizer]
-        self.compile(model, make(rate, global_clipnorm=config.clip_norm or None, **average))
+        self.compile(model, config, make(rate, global_clipnorm=config.clip_norm or None, **average))
         return model
 
-    def compile(self, model, optimizer=None):
+    def compile(self, model, config, optimizer=None):
         """See `Task`: the model knows its loss."""
         model.compile(optimizer=optimizer or "adam")
 

@@ -17,7 +17,7 @@ from keras_seq.models import FrameLoss, FrameMean, frame_tagger
 from tasks import report_frames
 from tasks.config import read
 from tasks.frames_baselines import commonest, naive_errors, single_frames
-from tasks.frames_config import LOSSES, Config
+from tasks.frames_config import Config
 from tasks.frames_data import (
     CALIBRATION,
     FILES,
@@ -51,11 +51,9 @@ class Frames(Task):
         "mse": "mean squared error",
         "mae": "mean absolute error",
     }
-    _loss = LOSSES[0]  # of the configuration that was loaded last: what `compile` goes by
 
     def load(self, config, run=None, *, test_only=False):
         """See `Task`."""
-        self._loss = config.loss
         leave_out = "" if test_only else config.leave_out
         options = config.sources(leave_out=leave_out, test_only=test_only)
         if run is None:
@@ -102,15 +100,15 @@ class Frames(Task):
         )
         steps = int(data.train(0).cardinality()) * config.epochs
         rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-        self.compile(model, keras.optimizers.Adam(rate, global_clipnorm=1.0))
+        self.compile(model, config, keras.optimizers.Adam(rate, global_clipnorm=1.0))
         return model
 
-    def compile(self, model, optimizer=None):
+    def compile(self, model, config, optimizer=None):
         """See `Task`."""
         if model.output_names == ["probabilities"]:
             loss, deviation, figures = "cross_entropy", None, ["accuracy"]
         else:
-            loss, deviation, figures = self._loss, _deviation(model), ["mse", "mae"]
+            loss, deviation, figures = config.loss, _deviation(model), ["mse", "mae"]
         metrics = [FrameMean(loss, deviation, name="loss"), *map(FrameMean, figures)]
         model.compile(optimizer or "adam", FrameLoss(loss, deviation), weighted_metrics=metrics)
 

@@ -117,7 +117,7 @@ class Runner:
         else:
             config = configs.override(config, [f"data={source}"])
             data = self._load(config, self.run, test_only=True)
-        self.task.compile(model)
+        self.task.compile(model, config)
         return self._test(model, data)
 
     def predict(self, inputs: Iterable[str], **options: Any) -> None:
@@ -165,7 +165,7 @@ class Runner:
         model = self.run.model()
         data = self._load(config, self.run)
         data.check_unchanged(self.run)
-        self.task.compile(model)
+        self.task.compile(model, config)
         with self.console.status("testing and drawing"):
             parts = [
                 sections.options(config),

@@ -213,9 +213,7 @@ def test_one_label_for_all(tmp_path):
     data = write(tmp_path / "waves.npz", classes=True)
     frames = load_frames(data)
     config = Config(epochs=1, batch_size=8, bucket_lengths=(16,), units=2)
-    task = Frames()
-    task.load(Config(data=str(data)))
-    found = task.baselines(FramesData(config, frames, About.of(frames, 256)))
+    found = Frames().baselines(FramesData(config, frames, About.of(frames, 256)))
     train_labels, test_labels = (
         np.concatenate([video.targets for video in part]).tolist()
         for part in (frames.train, frames.test)
