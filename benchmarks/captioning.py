@@ -25,7 +25,8 @@ import numpy as np
 from benchmarks.journal import Journal
 from benchmarks.results import mean_and_range, table, text_cell, write_section
 from benchmarks.task_runs import Metrics, finished, train
-from tasks.captioning import Captioning, Config
+from tasks.captioning import Captioning
+from tasks.captioning_config import Config
 from tasks.config import read
 from tasks.run_directory import RunDirectory
 

@@ -107,11 +107,12 @@ class Runner:
     def evaluate(self, source: str | None = None) -> dict[str, Any]:
         """Tests the run's model, on its own test data or on those of another source.
 
-        All examples of another source count, unless it has a test part of its own.
+        All examples of another source count, unless it has a test part of its own; of its own
+        source the test part alone, for the others are what it was trained and chosen on.
         """
         config = self._config()
         model = self.run.model()
-        if source is None:
+        if source in (None, config.data):
             data = self._load(config, self.run)
             data.check_unchanged(self.run)
         else:

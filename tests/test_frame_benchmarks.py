@@ -9,7 +9,6 @@ import pytest
 from benchmarks import frame_labelling
 from benchmarks.frame_labelling import FIGURES, main, majority
 from benchmarks.gesture_phases import FILE, convert, relative_places
-from benchmarks.journal import Journal
 from keras_seq.data import load_frames
 from tasks.frames_config import Config
 
@@ -150,7 +149,6 @@ def test_a_fold_is_trained(folder, tmp_path, capsys, monkeypatch, written):
     assert "| tiny |" in body
     assert "one seed" in body
     assert len(cache.read_text().splitlines()) == 2 * len(FRAMES)
-    assert Journal(cache)
 
 
 def test_what_is_refused(tmp_path, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """Images with captions, and the parts of a dataset of them."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -8,8 +9,8 @@ import numpy as np
 
 from keras_seq.data.dataset import DataError
 
-# Runs of letters and digits, with hyphens and apostrophes inside.
-_WORD = re.compile(r"\w+(?:[-'\u2019]\w+)*")
+_INSIDE = "-'\u2019"  # of a word: single hyphens and apostrophes
+_WORD = re.compile(rf"[^\s{_INSIDE}]+(?:[{_INSIDE}][^\s{_INSIDE}]+)*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,4 +143,11 @@ def plain_caption(text: str) -> str:
         >>> plain_caption('A tri-colored dog,  "Rex", on the man\'s lap .')
         "a tri-colored dog rex on the man's lap"
     """
-    return " ".join(_WORD.findall(text.lower()))
+    text = unicodedata.normalize("NFC", text.lower())
+    return " ".join(_WORD.findall("".join(c if _of_word(c) else " " for c in text)))
+
+
+def _of_word(character: str) -> bool:
+    # Letters, digits, and the marks that belong to the letter before them.
+    kind = unicodedata.category(character)
+    return kind[0] in "LMN" or character == "_" or character in _INSIDE
