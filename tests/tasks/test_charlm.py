@@ -20,7 +20,7 @@ from tasks.charlm_data import LanguageData
 from tasks.config import read
 from tasks.run_directory import RunDirectory
 from tasks.runner import Runner
-from tasks.writer import Writer, surprises
+from tasks.writer import Samples, Writer, surprises
 
 LENGTH, BATCH = 10, 4
 SETTINGS = {
@@ -168,6 +168,13 @@ def test_evaluate_repeats_the_test_figures(run):
     assert again.keys() == {"test_examples", "test_loss", "test_bits_per_character"}
 
 
+def test_the_runs_own_source_is_tested_in_its_test_part(run, book):
+    metrics = json.loads((run / "metrics.json").read_text())
+    found = Runner(LanguageModelling(), run, Console()).evaluate(str(book))
+    assert found["test_examples"] == metrics["test_examples"]
+    assert found["test_loss"] == pytest.approx(metrics["test_loss"], rel=1e-6)
+
+
 def test_evaluate_on_another_source_reads_all_of_it(run, model, symbols, tmp_path):
     text = "def other():\n\treturn [\u00e9]\n" * 9
     (tmp_path / "other.txt").write_text(text, encoding="utf-8")
@@ -284,6 +291,25 @@ def test_a_long_text_is_drawn_in_part(run, tmp_path, capsys, monkeypatch):
     path = tmp_path / "surprise.svg"
     _, out, _ = run_task(capsys, "predict", "--run", run, "--surprise", path, "import os\n" * 20)
     assert out.endswith("200 characters, the first 50 drawn\n")
+
+
+def test_a_text_of_many_short_lines_is_drawn_in_part(run, tmp_path, capsys):
+    path = tmp_path / "surprise.png"
+    status, out, _ = run_task(capsys, "predict", "--run", run, "--surprise", path, "x\n" * 500)
+    assert status == 0
+    assert out.endswith("1,000 characters, the first 666 drawn\n")
+    assert path.exists()
+
+
+def test_a_sample_that_the_terminal_cannot_show(model, symbols):
+    """Training goes on."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    samples = Samples(symbols, Console(file=out), length=2, every=0, seed=0)
+    samples.set_model(model)
+    samples.writer = lambda *arguments, **options: ["\u4f60", "\u00e9"]
+    samples.on_epoch_end(0)
+    out.flush()
+    assert out.buffer.getvalue().decode("latin-1").endswith("?\u00e9\n")
 
 
 def test_surprises_of_a_text_longer_than_a_chunk(model, symbols, texts):

@@ -57,6 +57,7 @@ def book(tmp_path):
         ("learning_rate=nan", ["learning_rate"]),
         ("clip_norm=-1", ["clip_norm", "at least 0"]),
         ("clip_norm=nan", ["clip_norm"]),
+        ("clip_norm=inf", ["clip_norm", "0: any norm"]),
         ("test_streams=0", ["test_streams"]),
         ("sample_length=-1", ["sample_length"]),
         ("sample_every=-1", ["sample_every"]),

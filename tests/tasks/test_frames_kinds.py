@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from keras_seq.data import load_frames
 from tasks.__main__ import main
 from tasks.frames import Frames
-from tasks.frames_baselines import naive
+from tasks.frames_baselines import naive, single_frames
 from tasks.frames_config import Config
 from tasks.frames_data import About, FrameReader, FramesData
 from tasks.run_directory import RunDirectory
@@ -103,12 +103,18 @@ def test_the_next_frame(loss, tmp_path, capsys):
     # Heights of 70 in float32: the digits of one part in ten million.
     assert max(part["difference"] for part in compared.values()) <= 1e-5 * 80
     assert not (out / "labels.txt").exists()
+    assert main(["frames", "export", *at, "--to", str(out), "--quantize", "dynamic"]) == 0
+    measured = json.loads((out / "report.json").read_text())["measured"]
+    held_out = errors_of(frames.validation, [alone(model, v) for v in frames.validation])
+    assert measured["validation_frames"] == len(held_out)
+    assert measured["keras_mae"] == pytest.approx(np.abs(held_out).mean(), rel=1e-3)
+    assert measured["keras_mae"] != measured["tflite_mae"] < 3 * measured["keras_mae"]
 
 
 @pytest.mark.long
-def test_numbers_that_the_labels_are(tmp_path):
-    data = write(tmp_path / "waves.npz")
-    metrics, model = train(data, tmp_path / "run", "target=values", "epochs=30")
+def test_numbers_that_the_labels_are(tmp_path, capsys):
+    data, run = write(tmp_path / "waves.npz"), tmp_path / "run"
+    metrics, model = train(data, run, "target=values", "epochs=30")
     frames = load_frames(data, target="values")
     assert frames.target_names == ("value 1", "value 2")
     errors = errors_of(frames.test, [alone(model, video) for video in frames.test])
@@ -117,6 +123,16 @@ def test_numbers_that_the_labels_are(tmp_path):
     plain = errors_of(frames.test, [np.tile(mean, (len(v), 1)) for v in frames.test])
     assert metrics["test_naive_mse"] == pytest.approx((plain**2).mean(), rel=1e-4)
     assert metrics["test_mse"] < 0.3 * metrics["test_naive_mse"]
+
+    # To be predicted for frames of which nobody has said anything.
+    [video, *_] = frames.test
+    np.savez(tmp_path / "new.npz", features=video.features, lengths=[len(video)])
+    capsys.readouterr()
+    assert main(["frames", "predict", "--run", str(run), str(tmp_path / "new.npz")]) == 0
+    _, head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["frame", "value", "1", "value", "2"]
+    shown = np.array([[float(cell) for cell in line.split()[1:]] for line in lines])
+    np.testing.assert_allclose(shown, alone(model, video), rtol=1e-3, atol=1e-3)
 
 
 def test_what_one_says_without_a_model(tmp_path):
@@ -222,7 +238,28 @@ def test_one_label_for_all(tmp_path):
     share = test_labels.count(commonest) / len(test_labels)
     assert found["majority_test_accuracy"] == pytest.approx(share)
     assert found["majority_test_macro_f1"] == pytest.approx(share / (1 + share))
-    assert 0 <= found["frame_only_test_accuracy"] <= 1
+    data = FramesData(config, frames, About.of(frames, 256))
+    model, _ = single_frames(data, Frames().build, Frames()._monitored)
+    right = [alone(model, video).argmax(-1) == video.targets for video in frames.test]
+    assert found["frame_only_test_accuracy"] == pytest.approx(np.concatenate(right).mean())
+
+
+def test_the_best_epoch_of_single_frames_is_kept(tmp_path):
+    frames = load_frames(write(tmp_path / "waves.npz", classes=True))
+    config = Config(epochs=3, batch_size=8, bucket_lengths=(16,), units=2)
+    figures, weights = iter([0.2, 0.5, 0.1]), []
+
+    def figure(model, data):
+        assert data.config.cell == "none"
+        weights.append(model.get_weights())
+        return next(figures)
+
+    data = FramesData(config, frames, About.of(frames, 256))
+    model, _ = single_frames(data, Frames().build, figure)
+    _, second, third = weights
+    for found, wanted in zip(model.get_weights(), second, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert (second[0] != third[0]).any()
 
 
 @pytest.mark.long

@@ -81,6 +81,11 @@ def test_a_model_of_single_frames_has_no_direction(refused, videos):
     refused(videos, ["cell=none", "bidirectional=true"], "bidirectional=False")
 
 
+def test_numbers_have_options_of_their_own(refused, videos):
+    refused(videos, ["target=next", "bidirectional=true"], "bidirectional", "false", "what comes")
+    refused(videos, ["target=values", "monitor=macro_f1"], "monitor", "left out")
+
+
 def test_data_that_cannot_be_used(refused, tmp_path, videos):
     refused("builtn", [], "'builtn'", "builtin", ".npz")
     refused("builtin", ["target=next"], "pictures", "target=values")
