@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_seq.data.dataset import DataError
 
-_INSIDE = "-'\u2019"  # of a word: single hyphens and apostrophes
+_INSIDE = "'\u2019-"  # of a word: single hyphens and apostrophes
 _WORD = re.compile(rf"[^\s{_INSIDE}]+(?:[{_INSIDE}][^\s{_INSIDE}]+)*")
 
 

@@ -109,7 +109,9 @@ def pieces_with_room(pieces: Sequence[str], width: int = 80) -> int:
 
 def _laid_out(pieces, bits, width):
     """The row and column, the sign and the bits of each character."""
-    places, characters, colours = [], [], []
+    places: list[tuple[int, int]] = []
+    characters: list[str] = []
+    colours: list[float] = []
     for piece, value, found in zip(pieces, bits, _places(pieces, width), strict=True):
         places += found
         characters += map(_shown, piece)
