@@ -305,6 +305,7 @@ def test_a_sample_that_the_terminal_cannot_show(model, symbols):
     """Training goes on."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
     samples = Samples(symbols, Console(file=out), length=2, every=0, seed=0)
+    model.compile(optimizer="sgd")
     samples.set_model(model)
     samples.writer = lambda *arguments, **options: ["\u4f60", "\u00e9"]
     samples.on_epoch_end(0)
