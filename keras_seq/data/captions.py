@@ -148,6 +148,6 @@ def plain_caption(text: str) -> str:
 
 
 def _of_word(character: str) -> bool:
-    # Letters, digits, and the marks that belong to the letter before them.
+    # Letters, digits, and the marks and joiners that belong to the letter before them.
     kind = unicodedata.category(character)
-    return kind[0] in "LMN" or character == "_" or character in _INSIDE
+    return kind[0] in "LMN" or character in f"{_INSIDE}_\u200c\u200d"

@@ -201,13 +201,12 @@ def _feature_columns(
     if features.ndim > 2:
         return (), None
     width = features.shape[1]
-    unnamed = tuple(f"feature {n + 1}" for n in range(width))
     names = _names(path, "feature_names", arrays)
     if names and len(names) != width:
         raise DataError(
             f"{path}: {len(names)} feature_names came with {width} features; give as many."
         )
-    if names and wanted.features not in ((), unnamed):
+    if names and wanted.features not in ((), _unnamed(len(wanted.features))):
         if missing := [name for name in wanted.features if name not in names]:
             raise DataError(
                 f"{path} has no feature {missing[0]!r}; it has {_few(names)}, and the model reads "
@@ -219,7 +218,11 @@ def _feature_columns(
             f"{path} has {width} features; the model reads {len(wanted.features)}: "
             f"{_few(wanted.features)}."
         )
-    return names or wanted.features or unnamed, None
+    return names or wanted.features or _unnamed(width), None
+
+
+def _unnamed(width: int) -> tuple[str, ...]:
+    return tuple(f"feature {n + 1}" for n in range(width))
 
 
 def _few(names: tuple[str, ...]) -> str:

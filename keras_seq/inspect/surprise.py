@@ -103,8 +103,8 @@ def pieces_with_room(pieces: Sequence[str], width: int = 80) -> int:
         >>> pieces_with_room(["a", "\n"] * 1000), pieces_with_room("short")
         (666, 5)
     """
-    rows = (row for place in _places(pieces, width) for row, _ in place[-1:])
-    return sum(1 for _ in itertools.takewhile(lambda row: row < _MOST_ROWS, rows))
+    last_rows = (places[-1][0] if places else 0 for places in _places(pieces, width))
+    return sum(1 for _ in itertools.takewhile(lambda row: row < _MOST_ROWS, last_rows))
 
 
 def _laid_out(pieces, bits, width):

@@ -111,7 +111,16 @@ def segment_f1(true: Sequence[Any], predicted: Sequence[Any], overlap: float = 0
 
 
 def labelled_stretches(labels: Any) -> list[tuple[int, int]]:
-    """Start and stop of the stretches of a video that have labels, which are not below 0.
+    """Finds the stretches of a video that have labels.
+
+    Args:
+        labels: Class numbers (T,); frames below 0 have none.
+
+    Returns:
+        Of each stretch the first frame and the frame after the last, in order.
+
+    Raises:
+        ValueError: The labels are not (T,).
 
     Example:
         >>> from keras_seq.metrics import labelled_stretches
