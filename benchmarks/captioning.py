@@ -182,10 +182,6 @@ def _figures(
     return f"{table(header, rows)}\n\nsacrebleu: {signatures}."
 
 
-def _shown(key: str, value: float) -> str:
-    return f"{value:.1f}" if key.startswith("bleu") else f"{value:.3f}"
-
-
 def _digits(key: str) -> int:
     return 1 if key.startswith("bleu") else 3
 

@@ -111,7 +111,7 @@ def read(config_type: type[C], content: dict[str, Any]) -> C:
     """The configuration of a run from its JSON.
 
     Raises:
-        ConfigError: It holds options that this version does not know.
+        ConfigError: It holds options that this version does not know, or refuses.
     """
     content = {key: value for key, value in content.items() if key != "task"}
     types = get_type_hints(config_type)
@@ -121,4 +121,7 @@ def read(config_type: type[C], content: dict[str, Any]) -> C:
                 f"config.json has an unknown option {key!r}.{_nearest(key, [*types])}"
             )
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
-    return config_type(**values)
+    try:
+        return config_type(**values)
+    except ConfigError as error:
+        raise ConfigError(f"config.json: {error} This version begins no such run.") from None

@@ -191,7 +191,9 @@ class FramesData(Data):
 
     def features(self) -> tuple[list[float], list[float]]:
         """Mean and deviation of each feature in training, or of each channel of pictures."""
-        return spread([video.features for video in self.frames.train])
+        mean, deviation = spread([video.features for video in self.frames.train])
+        # What varies less is hardly more than rounding, and a model divides by no less.
+        return mean, np.maximum(deviation, 1.01 * keras.config.epsilon()).tolist()
 
     def targets(self, *, changes: bool) -> tuple[list[float], list[float]]:
         """Mean and deviation in training of each number that is predicted.

@@ -108,11 +108,12 @@ class Runner:
         """Tests the run's model, on its own test data or on those of another source.
 
         All examples of another source count, unless it has a test part of its own; of its own
-        source the test part alone, for the others are what it was trained and chosen on.
+        source, which must be as it was, the test part alone: the others are what the model was
+        trained and chosen on.
         """
         config = self._config()
         model = self.run.model()
-        if source in (None, config.data):
+        if source is None or _same(source, config.data):
             data = self._load(config, self.run)
             data.check_unchanged(self.run)
         else:
@@ -226,3 +227,8 @@ def summary(metrics: dict[str, Any], report: dict[str, Any]) -> Table:
     for name, value in export_figures(report).items():
         table.add_row(name, value)
     return table
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two sources are one, however their path is written."""
+    return one == other or Path(one).expanduser().resolve() == Path(other).expanduser().resolve()

@@ -10,7 +10,8 @@ import numpy as np
 from keras_seq.data.dataset import DataError
 
 _INSIDE = "'\u2019-"  # of a word: single hyphens and apostrophes
-_WORD = re.compile(rf"[^\s{_INSIDE}]+(?:[{_INSIDE}][^\s{_INSIDE}]+)*")
+# Each part of it begins with a letter or digit, which marks and joiners may follow.
+_WORD = re.compile(rf"\w[^\s{_INSIDE}]*(?:[{_INSIDE}]\w[^\s{_INSIDE}]*)*")
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,8 @@ def read_arrays(path: Path, wanted: Wanted) -> tuple[list[Video], tuple[str, ...
 
     Args:
         path: The file.
-        wanted: What is to be read; `label_columns` and `ignored` are those of tables.
+        wanted: What is to be read; `label_columns` and `ignored` are those of tables. Where it and
+            the file name features, these alone are read, in its order.
 
     Returns:
         The videos, and the names of the classes in their order if the file tells it, else ().

@@ -57,7 +57,8 @@ def load_frames(
         test_fraction: Share of the videos held out, where the source has no such part.
         seed: Draws what is held out.
         label_names: The classes, where a model knows them already; () for those in training.
-        feature_names: The features that a model reads, of a table by their names.
+        feature_names: The features that a model reads, by their names: of a table, or of an .npz
+            file that names its own. One that does not must have as many.
         test_only: Whether all videos are for testing, where the source has no test part.
         unlabelled: Whether the source may be without labels.
 

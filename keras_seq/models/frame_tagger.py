@@ -184,11 +184,11 @@ def _standard(
     mean = [0.0] * width if mean is None else [float(m) for m in mean]
     deviation = [1.0] * width if deviation is None else [float(d) for d in deviation]
     least = keras.config.epsilon()  # the layer would divide by this in place of less
-    if len(mean) != width or len(deviation) != width or not all(d > least for d in deviation):
-        raise ValueError(
-            f"{name}: mean and deviation must be {width} numbers each, deviations above {least:g}; "
-            f"got {mean} and {deviation}. Give what varies less in a smaller unit."
-        )
+    wish = f"{name}: mean and deviation must be {width} numbers each, deviations above {least:g}"
+    if len(mean) != width or len(deviation) != width:
+        raise ValueError(f"{wish}; got {mean} and {deviation}.")
+    if small := {number: d for number, d in enumerate(deviation) if not d > least}:
+        raise ValueError(f"{wish}; got {small} by number. Give what varies less in a smaller unit.")
     variance = [d * d for d in deviation]
     return keras.layers.Normalization(
         axis=-1, mean=mean, variance=variance, invert=invert, dtype="float32", name=name

@@ -66,6 +66,7 @@ def test_what_is_refused(arguments, words):
         ("कुत्ता घास, पर।", "कुत्ता घास पर"),
         ("A cafe\u0301, CAFE\u0301S!", "a caf\u00e9 caf\u00e9s"),
         ("a--b -c- d' 'e'", "a b c d e"),
+        ("I \u2764\ufe0f dogs \U0001f469\u200d\U0001f373, \u2764\ufe0f", "i dogs"),
         ("it's 3 o'clock: x_1 (50%), \u00bd \u20ac", "it's 3 o'clock x_1 50 \u00bd"),
     ],
 )

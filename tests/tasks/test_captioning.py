@@ -158,7 +158,8 @@ def test_evaluate_on_another_source(captioning_run, tmp_path, by_hand, capsys):
 
 def test_the_runs_own_source_is_tested_in_its_test_part(captioning_run, folder):
     metrics = json.loads((captioning_run / "metrics.json").read_text())
-    figures = Runner(Captioning(), captioning_run, Console()).evaluate(str(folder))
+    same = f"{folder.parent}/./{folder.name}/"
+    figures = Runner(Captioning(), captioning_run, Console()).evaluate(same)
     assert figures["test_examples"] == metrics["test_examples"]
     assert figures["test_bleu_4_greedy"] == pytest.approx(metrics["test_bleu_4_greedy"])
 

@@ -71,7 +71,7 @@ class SavedSearches:
                 `search_functions` refuses.
         """
         spec = source_spec(model)
-        reads_ids = spec.dtype == tf.int32 and spec.shape.rank == 2
+        reads_ids = spec.dtype.is_integer and spec.shape.rank == 2
         no_target = codec_source is not None and codec_target is None
         if no_target or (reads_ids and codec_source is None and codec_target is not None):
             raise ExportError(
