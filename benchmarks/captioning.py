@@ -13,21 +13,20 @@ finished; `--report` trains none.
 
 import argparse
 import dataclasses
-import json
 import os
-import re
 import statistics
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.journal import Journal
-from benchmarks.results import table, write_section
-from tasks.captioning import Captioning, Config
+from benchmarks.results import mean_and_range, table, text_cell, write_section
+from benchmarks.task_runs import Metrics, finished, train
+from tasks.captioning import Captioning
+from tasks.captioning_config import Config
 from tasks.config import read
 from tasks.run_directory import RunDirectory
 
@@ -87,44 +86,9 @@ BENCHMARKS = {
 }
 
 
-def train(name: str, seed: int, data: Path) -> None:
-    """Makes a run, or goes on with it, unless it is finished."""
-    run = FOLDER / f"{name}-{seed}"
-    if metrics_of(name, seed):
-        return
-    config = BENCHMARKS[name].config(data, seed)
-    if (run / "config.json").exists():
-        how = ["--resume"]
-    else:
-        default = Config()
-        values = dataclasses.asdict(config)
-        changed = {n: v for n, v in values.items() if v != getattr(default, n)}
-        how = [part for n, v in changed.items() for part in ("--set", f"{n}={v}")]
-    print(f"{name}, seed {seed}", flush=True)
-    command = ["-m", "tasks", "captioning", "train", "--run", str(run), *how]
-    subprocess.run([sys.executable, *command], check=True)
-
-
-def metrics_of(name: str, seed: int) -> dict[str, Any] | None:
-    """The figures of a run; None if it is not finished, or not begun."""
-    run = FOLDER / f"{name}-{seed}"
-    if not (run / "config.json").exists():
-        return None
-    found = read(Config, json.loads((run / "config.json").read_text(encoding="utf-8")))
-    # Where the data are is nothing that figures depend on.
-    place = {"data": found.data, "features": found.features}
-    if found != dataclasses.replace(BENCHMARKS[name].config(Path(), seed), **place):
-        # A run begun with other options would stand under the name of these.
-        sys.exit(f"{run} was made with other options; move it away to measure anew.")
-    path = run / "metrics.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def _finished(name: str) -> dict[int, dict[str, Any]]:
+def _finished(name: str) -> dict[int, Metrics]:
     """Figures by seed."""
-    runs = [re.fullmatch(rf"{name}-(\d+)", run.name) for run in FOLDER.glob(f"{name}-*")]
-    found = {seed: metrics_of(name, seed) for seed in sorted(int(run[1]) for run in runs if run)}
-    return {seed: metrics for seed, metrics in found.items() if metrics}
+    return finished(FOLDER, name, partial(BENCHMARKS[name].config, Path()))
 
 
 def told(name: str, seed: int, metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,7 +135,7 @@ def report(title: str) -> str | None:
         f"Evenly spaced in the test part, chosen by nobody; {first}, seed {seed}.",
         table(
             ["image", "reference", "caption"],
-            [[_cell(text) for text in row] for row in more["examples"]],
+            [[text_cell(text) for text in row] for row in more["examples"]],
         ),
     ]
     return "\n\n".join(parts)
@@ -204,31 +168,22 @@ def _figures(
         runs = list(by_seed.values())
         minutes = statistics.mean(run["train_seconds"] / 60 for run in runs)
         figures = [
-            _mean_and_range(key, [run[f"test_{key}_beam_3"] for run in runs]) for key in keys
+            mean_and_range([run[f"test_{key}_beam_3"] for run in runs], _digits(key))
+            for key in keys
         ]
-        validation = _mean_and_range("cider", [run["validation_cider"] for run in runs])
+        validation = mean_and_range([run["validation_cider"] for run in runs], _digits("cider"))
         parameters = f"{runs[0]['parameters']:,}"
         rows.append([name, len(runs), parameters, f"{minutes:.1f}", validation, *figures])
     prefix = f"{BASELINE.replace(' ', '_')}_test_"
-    of_baseline = [_shown(key, baseline[prefix + key]) for key in keys]
+    of_baseline = [f"{baseline[prefix + key]:.{_digits(key)}f}" for key in keys]
     rows.append([BASELINE, "–", "–", "–", "–", *of_baseline])
     of_runs = {r["bleu_signature"] for runs in found.values() for r in runs.values()}
     signatures = ", ".join(f"`{signature}`" for signature in sorted(of_runs))
     return f"{table(header, rows)}\n\nsacrebleu: {signatures}."
 
 
-def _shown(key: str, value: float) -> str:
-    return f"{value:.1f}" if key.startswith("bleu") else f"{value:.3f}"
-
-
-def _mean_and_range(key: str, values: Sequence[float]) -> str:
-    mean = _shown(key, statistics.mean(values))
-    ends = f" ({_shown(key, min(values))}–{_shown(key, max(values))})"
-    return mean + ends if len(values) > 1 else mean
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|") or "(nothing)"
+def _digits(key: str) -> int:
+    return 1 if key.startswith("bleu") else 3
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -248,7 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Seed by seed, so that a benchmark that is stopped has some of everything.
         for seed in options.seeds:
             for name in names:
-                train(name, seed, Path(options.data or ""))
+                config = BENCHMARKS[name].config(Path(options.data or ""), seed)
+                train("captioning", FOLDER / f"{name}-{seed}", config)
     sections = {title: report(title) for title in (SHAPES_TITLE, FLICKR_TITLE)}
     if not any(sections.values()):
         parser.error(f"no run in {FOLDER} is finished: there is nothing to write.")

@@ -1,4 +1,4 @@
-"""Labels of frames: the built-in clips, and phases of gestures in videos of people never seen.
+"""Labels of frames: the built-in clips, and phases of gestures in videos that are left out.
 
 Run as `python -m benchmarks.frame_labelling [builtin] [gestures] --data FOLDER`, or with the folder
 in the environment variable SEQUENCES_DATA_DIR; in it lies `gesture_phase/gesture_phase.npz`. A
@@ -8,10 +8,12 @@ Writes its sections of docs/RESULTS.md.
 
 import argparse
 import dataclasses
+import hashlib
 import os
 import statistics
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from rich.console import Console
 from benchmarks.gesture_phases import FILE, convert
 from benchmarks.journal import Journal
 from benchmarks.measure import warn_if_busy
-from benchmarks.results import table, write_section
+from benchmarks.results import mean_and_range, table, write_section
 from keras_seq.data import load_frames
 from keras_seq.metrics import frame_accuracy, macro_f1, segment_f1
 from tasks.frames import Frames
@@ -51,7 +53,7 @@ _OF_GRUS = (
     {"dropout": 0.5},
     {"dropout": 0.3, "learning_rate": 1e-3},
 )
-# Of each system the options with the best validation figure, its mean over the folds, are tested.
+# Of each system, in each fold, the options with the best validation figure there are tested.
 GESTURES: dict[str, list[dict[str, Any]]] = {
     "GRU in both directions": [
         {**_OF_GESTURES, "bidirectional": True, **options} for options in _OF_GRUS
@@ -111,7 +113,7 @@ def builtin(journal: Journal, seeds: Sequence[int]) -> str:
         for seed in seeds:
             runs.append(train(Config(seed=seed, **options), journal, {"data": "builtin"}))
             print(f"{name}, seed {seed}: {runs[-1]['test_accuracy']:.4f}", flush=True)
-        figures = [_mean_and_range([run[key] for run in runs]) for key in FIGURES]
+        figures = [mean_and_range([run[key] for run in runs], 4) for key in FIGURES]
         seconds = statistics.mean(run["train_seconds"] for run in runs)
         rows.append([name, *figures, f"{seconds:.0f}", f"{runs[0]['parameters']:,}"])
     figures = [f"{value:.4f}" for value in majority(Config()).values()]
@@ -131,29 +133,27 @@ def gestures(journal: Journal, source: Path, seeds: Sequence[int]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "gestures.npz")
         names = convert(source, data)
+        named = {"data": "gesture_phase", "digest": _digest(data)}
         rows = []
         for system, candidates in GESTURES.items():
-            best, runs = _best(system, candidates, data, names, journal, seeds)
-            by_video = [
-                [run["test_macro_f1"] for run in found] for found in (runs[name] for name in names)
-            ]
-            rows.append(_row(system, best, runs.values(), by_video))
-        plain = {n: [majority(_fold(data, n, 0, {}))] for n in names}
-        rows.append(
-            _row(
-                "the commonest label in training",
-                None,
-                plain.values(),
-                [[run["test_macro_f1"] for run in found] for found in plain.values()],
-            )
-        )
+            chosen = []
+            for name in names:
+                configs = {
+                    _told(options): [_fold(data, name, seed, options) for seed in seeds]
+                    for options in candidates
+                }
+                chosen.append(_best(configs, journal, named))
+                print(f"{system}, without {name}: {chosen[-1][0]}", flush=True)
+            rows.append([system, _counted([told for told, _ in chosen]), *_figures(chosen)])
+        plain = [("", [majority(_fold(data, name, 0, {}))]) for name in names]
+        rows.append(["the commonest label in training", "–", *_figures(plain)])
     header = ["system", "chosen", *FIGURES.values(), *(f"macro-F1 {name}" for name in names)]
     tried = "; ".join(f"{len(candidates)} of {name}" for name, candidates in GESTURES.items())
     return (
         "The seven videos of the Gesture Phase data set (Madeo, Wagner & Peres, 2014, UCI), five "
-        "phases; the letter is the person. Each video is left out once and tested on by models of "
-        "the others, of which the seed draws one for validation: best epoch and options come from "
-        f"there, options by the mean over all folds (tried: {tried}). Features: places of hands "
+        "phases. Each video is left out once and tested on by models of the others, among which "
+        "are other videos of the same person; the seed draws one of them for validation: best "
+        f"epoch and options of a fold come from there (tried: {tried}). Features: places of hands "
         "and wrists from the spine, velocities and accelerations, the same for all systems; videos "
         "are cut into windows of 128 frames for training and read whole for the test. Means over "
         f"the videos and {_seeds(seeds)}.\n\n{table(header, rows)}"
@@ -165,39 +165,39 @@ def _fold(data: Path, left_out: str, seed: int, options: Mapping[str, Any]) -> C
 
 
 def _best(
-    system: str,
-    candidates: Sequence[Mapping[str, Any]],
-    data: Path,
-    names: Sequence[str],
-    journal: Journal,
-    seeds: Sequence[int],
-) -> tuple[Mapping[str, Any], dict[str, list[dict[str, Any]]]]:
-    """The options with the best mean validation figure, and their runs by the video left out."""
-    tried = []
-    for options in candidates:
-        runs: dict[str, list[dict[str, Any]]] = {}
-        for name in names:
-            configs = [_fold(data, name, seed, options) for seed in seeds]
-            told = {"data": "gesture_phase"}
-            runs[name] = [train(config, journal, told) for config in configs]
-            print(f"{system}, {_told(options)}, without {name}: done", flush=True)
-        figure = np.mean([run["validation_macro_f1"] for of in runs.values() for run in of])
-        print(f"{system}, {_told(options)}: validation macro-F1 {figure:.4f}", flush=True)
-        tried.append((float(figure), options, runs))
-    _, options, runs = max(tried, key=lambda found: found[0])
-    return options, runs
+    candidates: Mapping[str, Sequence[Config]], journal: Journal, named: Mapping[str, Any]
+) -> tuple[str, list[dict[str, Any]]]:
+    """Which of a fold's candidates has the best mean validation figure, and its runs."""
+    runs = {
+        told: [train(c, journal, named) for c in configs] for told, configs in candidates.items()
+    }
+
+    def figure(told: str) -> float:
+        return statistics.mean(run["validation_macro_f1"] for run in runs[told])
+
+    best = max(runs, key=figure)
+    return best, runs[best]
 
 
-def _row(
-    system: str,
-    options: Mapping[str, Any] | None,
-    runs: Iterable[Sequence[Mapping[str, float]]],
-    by_video: Sequence[Sequence[float]],
-) -> list[str]:
-    every = [run for found in runs for run in found]
-    means = [f"{statistics.mean(run[key] for run in every):.4f}" for key in FIGURES]
-    videos = [f"{statistics.mean(values):.4f}" for values in by_video]
-    return [system, "–" if options is None else _told(options), *means, *videos]
+def _digest(data: Path) -> str:
+    """Of the arrays in a file, so that runs on others do not stand for those on these."""
+    with np.load(data) as arrays:
+        parts = [name.encode() + arrays[name].tobytes() for name in sorted(arrays)]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+
+
+def _counted(chosen: Sequence[str]) -> str:
+    """What was chosen in how many folds."""
+    counts = Counter(chosen).most_common()
+    return "; ".join(f"{told} ({count} of {len(chosen)})" for told, count in counts)
+
+
+def _figures(folds: Sequence[tuple[str, Sequence[Mapping[str, float]]]]) -> list[str]:
+    """Means over all runs, then the macro-F1 of each fold."""
+    every = [run for _, runs in folds for run in runs]
+    means = [statistics.mean(run[key] for run in every) for key in FIGURES]
+    by_fold = [statistics.mean(run["test_macro_f1"] for run in runs) for _, runs in folds]
+    return [f"{mean:.4f}" for mean in (*means, *by_fold)]
 
 
 def _told(options: Mapping[str, Any]) -> str:
@@ -208,11 +208,6 @@ def _told(options: Mapping[str, Any]) -> str:
 
 def _seeds(seeds: Sequence[int]) -> str:
     return "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
-
-
-def _mean_and_range(values: Sequence[float]) -> str:
-    mean = f"{statistics.mean(values):.4f}"
-    return f"{mean} ({min(values):.4f}–{max(values):.4f})" if len(values) > 1 else mean
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

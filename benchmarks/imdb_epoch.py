@@ -65,7 +65,7 @@ def measure(config: Config, *, steps: int = STEPS, turn: int = TURN, xla: bool =
     task = Sentiment()
     data = task.load(config)
     keras.utils.set_random_seed(config.seed)
-    systems = _systems(task, task.build(config, data), xla)
+    systems = _systems(task, config, task.build(config, data), xla)
     # Held in memory, so that no system waits for what another has read already.
     batches = data.train(0).take(steps).cache()
     shapes = [tuple(ids.shape) for ids, _ in batches]
@@ -84,19 +84,19 @@ def measure(config: Config, *, steps: int = STEPS, turn: int = TURN, xla: bool =
     return Timed(systems, len(shapes), lengths, systems[0].model.count_params())
 
 
-def _systems(task: Sentiment, ours: keras.Model, xla: bool) -> list[System]:
-    default = with_keras_layers(task, ours)
+def _systems(task: Sentiment, config: Config, ours: keras.Model, xla: bool) -> list[System]:
+    default = with_keras_layers(task, config, ours)
     found = [System("keras_seq", ours)]
     found.append(System(f"keras.layers, jit_compile={default.jit_compile} by default", default))
     for jit in (False, True) if xla else (False,):
         if jit != default.jit_compile:
-            other = with_keras_layers(task, ours)
+            other = with_keras_layers(task, config, ours)
             other.jit_compile = jit
             found.append(System(f"keras.layers, jit_compile={jit}", other))
     return found
 
 
-def with_keras_layers(task: Sentiment, model: keras.Model) -> keras.Model:
+def with_keras_layers(task: Sentiment, config: Config, model: keras.Model) -> keras.Model:
     """The same model and weights, with the recurrent layers and wrappers of keras.layers."""
 
     def namesake(layer):
@@ -108,7 +108,8 @@ def with_keras_layers(task: Sentiment, model: keras.Model) -> keras.Model:
 
     copy = keras.models.clone_model(model, clone_function=namesake)
     copy.set_weights(model.get_weights())
-    task.compile(copy, type(model.optimizer).from_config(model.optimizer.get_config()))
+    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    task.compile(copy, config, optimizer)
     return copy
 
 

@@ -45,6 +45,7 @@ class Benchmark:
         published: Figures of others, in the measure of the level: what, validation, test; None
             where nothing is known.
         about: What is to be known of them.
+        on_both_parts: Whether they are of both held-out parts together, which are of one size.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Benchmark:
     options: Mapping[str, Any]
     published: Sequence[tuple[str, float | None, float | None]]
     about: str
+    on_both_parts: bool = False
 
     def config(self, folder: Path, seed: int) -> Config:
         """The configuration of a run."""
@@ -77,7 +79,9 @@ BENCHMARKS = {
             ("nanoGPT, 10.7 M parameters on a GPU", measured(1.4697, "bits_per_character"), None),
         ],
         "The peers are Transformers that see windows of 64 and 256 characters, drawn anywhere; "
-        "their figures are those of their README, of a validation part of 10 % of the text.",
+        "their figures are those of their README, of the last 10 % of the text, which are both "
+        "held-out parts here.",
+        on_both_parts=True,
     ),
     "ptb-characters": Benchmark(
         "Characters of the Penn Treebank",
@@ -169,7 +173,10 @@ def report(name: str, runs: Mapping[int, Mapping[str, Any]]) -> str:
         rows.append([who, "", "", "", *others[0], *others[1]])
     header = ["", "parameters", "epochs", "minutes of training"]
     header += [f"{part} {what}" for part in ("validation", "test") for what in ("nats", unit)]
-    seed = min(runs)
+    seed, about = min(runs), benchmark.about
+    for number, run in runs.items() if benchmark.on_both_parts else ():
+        both = (run["validation_loss"] + run["test_loss"]) / 2
+        about += f" On both together seed {number} has {both:.3f} nats."
     options = ", ".join(f"{n} {v}" for n, v in benchmark.options.items())
     text = sample(name, seed, runs[seed]).replace("```", "'''")
     return "\n\n".join(
@@ -177,7 +184,7 @@ def report(name: str, runs: Mapping[int, Mapping[str, Any]]) -> str:
             f"{runs[seed]['test_examples']:,} symbols are predicted in the test part. Options and "
             "best epoch come from the validation part; each run looked at the test part once, at "
             "its end. Minutes are those of training, validation not counted. "
-            f"{benchmark.about}",
+            f"{about}",
             f"Options that are not the task's defaults: {options}.",
             table(header, rows),
             f"What the model of seed {seed} writes from nothing, at the temperature "

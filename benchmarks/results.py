@@ -2,6 +2,7 @@
 
 import os
 import platform
+import statistics
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +37,17 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def mean_and_range(values: Sequence[float], digits: int) -> str:
+    """The mean, and in brackets the range where there are several values."""
+    mean, low, high = (f"{f(values):.{digits}f}" for f in (statistics.mean, min, max))
+    return f"{mean} ({low}–{high})" if len(values) > 1 else mean
+
+
+def text_cell(text: str) -> str:
+    """Text as a cell of a table, in one line."""
+    return " ".join(text.split()).replace("|", "\\|") or "(nothing)"
 
 
 def _machine() -> str:

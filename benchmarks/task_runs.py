@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.config import TaskConfig, read
+from tasks.config import TaskConfig, read, settings
 
 Metrics = dict[str, Any]
+PLACES = ("data", "features")  # options that tell where the data are
 
 
 def train(
@@ -31,10 +32,7 @@ def train(
     if (run / "config.json").exists():
         how = ["--resume"]
     else:
-        default = type(config)()
-        values = dataclasses.asdict(config)
-        changed = {n: v for n, v in values.items() if v != getattr(default, n)}
-        how = [part for n, v in changed.items() for part in ("--set", f"{n}={v}")]
+        how = [part for setting in settings(config) for part in ("--set", setting)]
     print(run.name, flush=True)
     command = [sys.executable, "-m", "tasks", task, "train", "--run", str(run), *how]
     subprocess.run(command, check=True, env={**os.environ, **(environment or {})})
@@ -50,7 +48,8 @@ def metrics_of(run: Path, config: TaskConfig) -> Metrics | None:
     if not (run / "config.json").exists():
         return None
     found = read(type(config), json.loads((run / "config.json").read_text(encoding="utf-8")))
-    if found != dataclasses.replace(config, data=found.data):
+    places = {name: getattr(found, name) for name in PLACES if hasattr(found, name)}
+    if found != dataclasses.replace(config, **places):
         # A run begun with other options would stand under the name of these.
         sys.exit(f"{run} was made with other options; move it away to measure anew.")
     path = run / "metrics.json"

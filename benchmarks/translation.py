@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.journal import Journal
-from benchmarks.results import table, write_section
+from benchmarks.results import mean_and_range, table, text_cell, write_section
 from benchmarks.task_runs import Metrics, finished, train
 from tasks.config import read
 from tasks.run_directory import RunDirectory
@@ -163,7 +163,7 @@ def report(names: Sequence[str]) -> str | None:
         if not BENCHMARKS[name].examples:
             continue
         seed = min(runs)
-        rows = [[_cell(text) for text in row] for row in examples(name, seed, runs[seed])]
+        rows = [[text_cell(text) for text in row] for row in examples(name, seed, runs[seed])]
         parts += [
             f"Examples, evenly spaced in the test part of seed {seed}, chosen by nobody; beam.",
             table(["source", "reference", "translation"], rows),
@@ -199,22 +199,13 @@ def _figures(found: Mapping[str, Mapping[int, Mapping[str, Any]]], *, published:
                 len(runs),
                 f"{runs[0]['parameters']:,}",
                 f"{minutes:.1f}",
-                *(_mean_and_range([run[key] for run in runs]) for key in keys),
+                *(mean_and_range([run[key] for run in runs], 1) for key in keys),
                 *(["–" if other is None else f"{other:.1f}"] if published else []),
             ]
         )
     of_runs = {r["bleu_signature"] for runs in found.values() for r in runs.values()}
     signatures = ", ".join(f"`{signature}`" for signature in sorted(of_runs))
     return f"{table(header, rows)}\n\nsacrebleu: {signatures}."
-
-
-def _mean_and_range(values: Sequence[float]) -> str:
-    mean = f"{statistics.mean(values):.1f}"
-    return f"{mean} ({min(values):.1f}–{max(values):.1f})" if len(values) > 1 else mean
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|") or "(nothing)"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -41,6 +41,7 @@ PREDICT: dict[str, dict[str, tuple[type, str]]] = {
         "attention": (str, "picture to write of where each word looked (.png, .svg or .pdf)"),
         "width": (int, "of the beam; 1: greedy (default: the run's)"),
         "temperature": (float, "draws words: 1 as likely as they are, below 1 rather likely ones"),
+        "seed": (int, "draw the same words each time"),
     },
 }
 

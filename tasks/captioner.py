@@ -36,7 +36,10 @@ class Caption:
 
 
 def search_of(
-    width: int = 1, length_penalty: float = 0.0, temperature: float | None = None
+    width: int = 1,
+    length_penalty: float = 0.0,
+    temperature: float | None = None,
+    seed: int | None = None,
 ) -> Search:
     """The search of these options: greedy, a beam, or words that are drawn.
 
@@ -44,9 +47,10 @@ def search_of(
         width: Of the beam; 1: greedy.
         length_penalty: Of the beam.
         temperature: Draws the words in place of a search.
+        seed: Draws the same words each time.
     """
     if temperature is not None:
-        return Sampling(temperature, seed=keras.random.SeedGenerator())
+        return Sampling(temperature, seed=keras.random.SeedGenerator(seed))
     return Beam(width, length_penalty=length_penalty) if width > 1 else Greedy()
 
 

@@ -1,7 +1,7 @@
 """Captions of images: one to many."""
 
-import dataclasses
 import functools
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,6 +24,7 @@ from keras_seq.models import BackboneEncoder, FeatureEncoder, SmallImageEncoder,
 from tasks import report_captioning
 from tasks.caption_baseline import nearest_neighbour_captions
 from tasks.captioner import Captioner, caption_quality, search_of
+from tasks.captioning_config import BUILTIN, CNN, FEATURES, Config
 from tasks.captioning_data import (
     CODEC,
     FILES,
@@ -33,68 +34,8 @@ from tasks.captioning_data import (
     plain_captions,
     samples,
 )
-from tasks.config import ConfigError, TaskConfig, option, read
+from tasks.config import ConfigError, read
 from tasks.task import Task
-
-BUILTIN, CNN, FEATURES = "builtin", "cnn", "features"
-
-
-@dataclasses.dataclass(frozen=True)
-class Config(TaskConfig):
-    """Options of the captioning task."""
-
-    data: str = option("builtin", "builtin, or a folder in the layout of Flickr8k")
-    features: str = option("", "file of features (.npz) that is read in place of the pictures")
-    bad_pictures: str = option("refuse", "what becomes of files that are no pictures: refuse, skip")
-    unmatched: str = option(
-        "skip", "what becomes of captions without image and the like: skip, refuse"
-    )
-    image_size: int = option(
-        0, "side that pictures are brought to; 0: 32 if builtin, 64 for the cnn, else 224"
-    )
-    encoder: str = option("cnn", "cnn, features, or the name of a network of keras.applications")
-    weights: str = option("imagenet", "of such a network: imagenet, a file (.h5, .keras), or none")
-    fine_tune: bool = option(False, "whether such a network is trained too")
-    filters: tuple[int, ...] = option((32, 64, 128), "of each convolution of the cnn")
-    encoder_units: int = option(128, "width of what is seen at each place of an image")
-    decoder: str = option("attention", "attention (Show, Attend and Tell) or initial_state")
-    cell: str = option("lstm", "recurrent layer of the decoder: lstm, gru, …")
-    units: int = option(128, "size of the decoder's states")
-    layers: int = option(1, "recurrent layers of the decoder")
-    embedding_units: int = option(64, "width of the word vectors")
-    attention_penalty: float = option(0.0, "how much it costs to leave places unlooked at")
-    vocabulary_size: int = option(10_000, "words kept, the most frequent of the training captions")
-    min_count: int = option(1, "words seen less often in training are unknown")
-    max_length: int = option(24, "most words of a caption, its end counted; longer: not trained on")
-    dropout: float = option(0.1, "rate, in encoder and decoder")
-    label_smoothing: float = option(0.0, "share of the loss that goes to all words alike")
-    batch_size: int = option(64, "captions in a batch")
-    epochs: int = option(9, "passes over the training captions")
-    learning_rate: float = option(3e-3, "of Adam after warming up; it falls to zero along a cosine")
-    warmup_steps: int = option(50, "steps in which the learning rate rises from zero")
-    averaging: float = option(0.98, "momentum of the average of the weights; 0: no average")
-    beam_width: int = option(3, "hypotheses followed at a test; 1: greedy")
-    length_penalty: float = option(1.0, "exponent by which the beam favours longer captions")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        # What the data, the model and the codec check themselves is left to them.
-        rates = ("dropout", "label_smoothing", "averaging")
-        sizes = ("encoder_units", "units", "embedding_units", "batch_size", "beam_width")
-        self.check(
-            image_size=(self.image_size >= 0, "at least 1, or 0 to leave it to the data"),
-            length_penalty=(0 <= self.length_penalty < 10, "at least 0 and below 10"),
-            learning_rate=(0 < self.learning_rate < 10, "a number above 0 and below 10"),
-            warmup_steps=(self.warmup_steps >= 0, "at least 0"),
-            max_length=(self.max_length >= 2, "at least 2"),
-            **{size: (getattr(self, size) >= 1, "at least 1") for size in sizes},
-            **{rate: (0 <= getattr(self, rate) < 1, "in [0, 1)") for rate in rates},
-        )
-        if bool(self.features) != (self.encoder == FEATURES):
-            raise ConfigError(
-                "Features are read by the encoder for them, and by no other: give both --set "
-                f"encoder={FEATURES} and --set features=FILE.npz, or neither."
-            )
 
 
 class Captioning(Task):
@@ -114,6 +55,11 @@ class Captioning(Task):
 
     def load(self, config, run=None, *, test_only=False):
         """See `Task`."""
+        if test_only and config.features:
+            raise DataError(
+                f"The run reads the features in {config.features}, which are of its own images: it "
+                "is evaluated on these, without --data."
+            )
         # A run keeps the size of its pictures, whatever another source would have.
         shape = samples(run)[1].shape[1:] if run is not None else None
         size = shape[0] if shape and not config.features else _size(config)
@@ -127,11 +73,8 @@ class Captioning(Task):
         )
         if test_only and not images.own_test_part:
             images = images.all_for_testing()
-        if shape and images.test.inputs.shape[1:] != shape:
-            raise DataError(
-                f"{config.features} holds features of the shape {images.test.inputs.shape[1:]}; "
-                f"the run in {run.path} was trained on {shape}. Give features of the same network."
-            )
+        if shape:
+            _refuse_other_features(config, images.test.inputs, shape)
         for part in (images.validation, images.test):
             plain_captions(part)  # none without words
         if run is not None:
@@ -163,10 +106,10 @@ class Captioning(Task):
             warmup_steps=warmup,
         )
         average = {"use_ema": True, "ema_momentum": config.averaging} if config.averaging else {}
-        self.compile(model, keras.optimizers.Adam(rate, global_clipnorm=1.0, **average))
+        self.compile(model, config, keras.optimizers.Adam(rate, global_clipnorm=1.0, **average))
         return model
 
-    def compile(self, model, optimizer=None):
+    def compile(self, model, config, optimizer=None):
         """See `Task`: the model knows its loss."""
         model.compile(optimizer=optimizer or "adam")
 
@@ -193,8 +136,11 @@ class Captioning(Task):
         Args:
             run: The run.
             inputs: Picture files; of a run on features, names of images that they are of.
-            options: `width` of the beam, or `temperature` to draw words; `attention`, a picture to
-                write.
+            options: `width` of the beam, or `temperature` to draw words, by `seed` the same each
+                time; `attention`, a picture to write.
+
+        Raises:
+            DataError: At the end, if inputs could not be described; the others are.
         """
         config = read(Config, run.config())
         place = options.pop("attention", None)
@@ -203,25 +149,31 @@ class Captioning(Task):
         search = _search(config, options)
         shape = samples(run)[1].shape[1:]
         made = ImageFeatures.read(config.features) if config.features else None
+        if made:
+            _refuse_other_features(config, made.values, shape)
         codec = TextCodec.load(run.path, CODEC)
         captioner = Captioner(
             run.model(), codec, max_length=config.max_length, with_attention=bool(place), **search
         )
+        number = bad = 0
         for number, name in enumerate(inputs, start=1):
-            if not name.strip():
-                yield f"input {number} is empty: there is nothing to describe"
-                continue
             try:
+                if not name.strip():
+                    raise DataError("it is empty: there is nothing to describe")
                 given = made.of(name) if made else read_picture(name, shape[0])
                 picture = picture_named(config, name) if made and place else given
             except DataError as error:
-                yield f"input {number}: {error}"
+                # Not among the captions, which another program may read.
+                print(f"input {number}: {error}", file=sys.stderr)
+                bad += 1
                 continue
             [found] = captioner(given[np.newaxis])
             yield found.text
             if place:
                 path = report_captioning.draw_attention(found, picture, Path(place), number)
                 yield f"attention: {path}"
+        if bad:
+            raise DataError(f"{bad} of {number} inputs could not be described.")
 
     def export(self, run, folder: Path, on_stage, options):
         """See `Task`."""
@@ -269,6 +221,14 @@ class Captioning(Task):
         return quality.figures("nearest_neighbour_test_")
 
 
+def _refuse_other_features(config: Config, inputs: np.ndarray, shape: tuple[int, ...]) -> None:
+    if inputs.shape[1:] != shape:
+        raise DataError(
+            f"{config.features} holds features of the shape {inputs.shape[1:]}; the run was "
+            f"trained on {shape}. Give features of the same network."
+        )
+
+
 def _size(config: Config) -> int:
     """The side of a picture; 0 where the data have one of their own."""
     small = config.encoder == CNN and config.data != BUILTIN
@@ -299,13 +259,18 @@ def _encoder(config: Config, shape: tuple[int, ...]) -> keras.layers.Layer:
 
 def _search(config: Config, options: dict[str, Any]) -> dict[str, Any]:
     """What `search_of` takes: the run's beam, or what was asked for in its place."""
-    width, temperature = options.get("width"), options.get("temperature")
+    names = ("width", "temperature", "seed")
+    width, temperature, seed = (options.get(name) for name in names)
     if width is not None and width < 1:
         raise DataError(f"--width must be at least 1; got {width}.")
     if temperature is not None and not 0 < temperature < float("inf"):
         raise DataError(f"--temperature must be a number above 0; got {temperature}.")
     if width is not None and temperature is not None:
         raise DataError("--width is of a beam, and --temperature draws words: give one of them.")
+    if seed is not None and (temperature is None or seed < 0):
+        raise DataError(
+            "--seed is a number of at least 0, beside --temperature, which draws words."
+        )
     if temperature is not None:
-        return {"temperature": temperature}
+        return {"temperature": temperature, "seed": seed}
     return {"width": width or config.beam_width, "length_penalty": config.length_penalty}

@@ -46,10 +46,16 @@ class CaptioningData(Data):
         return tf.RaggedTensor.from_tensor(rows[:, np.newaxis]), ids
 
     @functools.cached_property
+    def _train_ids(self) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        return self._pairs(self.images.train)
+
+    @functools.cached_property
     def _train_pairs(self):
-        # Start and end are ids as well.
-        longest = self.config.max_length + 1
-        return fitting(*self._pairs(self.images.train), source_length=1, target_length=longest)
+        return fitting(*self._train_ids, source_length=1, target_length=self._longest)
+
+    @property
+    def _longest(self) -> int:
+        return self.config.max_length + 1  # start and end are ids as well
 
     @functools.cached_property
     def _train_inputs(self) -> tf.Tensor:
@@ -76,7 +82,7 @@ class CaptioningData(Data):
 
     def _in_order(self, part: CaptionedImages) -> tf.data.Dataset:
         rows, ids = self._pairs(part)
-        ids = cut_sequences(ids, self.config.max_length + 1)
+        ids = cut_sequences(ids, self._longest)
         return caption_batches(part.inputs, rows.flat_values.numpy(), ids, batch_size=128)
 
     def save(self, run):
@@ -102,7 +108,8 @@ class CaptioningData(Data):
     def sizes(self):
         """See `Data`: of training the captions, else the images."""
         sizes = {p: len(getattr(self.images, p)) for p in ("validation", "test")}
-        return {"train": len(self._train_pairs.rows), **sizes}
+        fit = self._train_ids[1].row_lengths() <= self._longest
+        return {"train": int(tf.reduce_sum(tf.cast(fit, tf.int32))), **sizes}
 
     def captioner(self, model, **options) -> Captioner:
         """A captioner with this codec; the same one for the same model, traced once."""

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ import numpy as np
 
 from keras_seq.data import DataError, LanguageTexts, Symbols, load_language, n_gram_loss
 from keras_seq.export import TFLiteOptions, export_all
-from keras_seq.inspect import plot_surprise
+from keras_seq.inspect import pieces_with_room, plot_surprise
 from keras_seq.models import LanguageModel
 from tasks import report_charlm
 from tasks.charlm_data import CALIBRATION, FILES, SAMPLES, LanguageData
@@ -73,8 +74,8 @@ class Config(TaskConfig):
             level=(self.level in MEASURES, " or ".join(MEASURES)),
             optimizer=(self.optimizer in OPTIMIZERS, " or ".join(OPTIMIZERS)),
             decay=(self.decay in DECAYS, " or ".join(DECAYS)),
-            learning_rate=(0 < self.learning_rate < 10, "a number above 0 and below 10"),
-            clip_norm=(self.clip_norm >= 0, "at least 0"),
+            learning_rate=(0 < self.learning_rate < 100, "a number above 0 and below 100"),
+            clip_norm=(0 <= self.clip_norm < math.inf, "a number of at least 0; 0: any norm"),
             loss_steps=(0 <= self.loss_steps <= self.length, f"0 to length ({self.length})"),
             vocabulary_size=(self.vocabulary_size >= 2, "at least 2"),
             sample_length=(self.sample_length >= 0, "at least 0"),
@@ -137,10 +138,10 @@ class LanguageModelling(Task):
             rate = keras.optimizers.schedules.CosineDecay(rate, steps)
         average = {"use_ema": True, "ema_momentum": config.averaging} if config.averaging else {}
         make = OPTIMIZERS[config.optimizer]
-        self.compile(model, make(rate, global_clipnorm=config.clip_norm or None, **average))
+        self.compile(model, config, make(rate, global_clipnorm=config.clip_norm or None, **average))
         return model
 
-    def compile(self, model, optimizer=None):
+    def compile(self, model, config, optimizer=None):
         """See `Task`: the model knows its loss."""
         model.compile(optimizer=optimizer or "adam")
 
@@ -253,8 +254,9 @@ def _surprise(run: RunDirectory, symbols: Symbols, text: str, path: Path) -> Ite
     if not len(ids):
         raise DataError("There is no text to draw: give one as an input.")
     bits = surprises(run.model(), np.array([symbols.start, *ids]))
-    drawn = min(len(ids), DRAWN)
-    figure = plot_surprise(list(symbols.pieces(ids[:drawn])), bits[:drawn])
+    pieces = list(symbols.pieces(ids[:DRAWN]))
+    drawn = pieces_with_room(pieces)
+    figure = plot_surprise(pieces[:drawn], bits[:drawn])
     figure.savefig(path, dpi=150)
     unit = symbols.level.removesuffix("s")
     read = f"{len(ids):,} {symbols.level}"

@@ -69,6 +69,18 @@ def override(config: C, settings: list[str]) -> C:
     return dataclasses.replace(config, **changes)  # type: ignore[type-var]
 
 
+def settings(config: TaskConfig) -> list[str]:
+    """What `override` makes the configuration of, from the defaults."""
+    default = type(config)()
+    values = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+    changed = {n: v for n, v in values.items() if v != getattr(default, n)}
+    return [f"{name}={_written(value)}" for name, value in changed.items()]
+
+
+def _written(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def _nearest(key: str, known: list[str]) -> str:
     near = difflib.get_close_matches(key, known, 1, cutoff=0.5)
     return f" Did you mean {near[0]!r}?" if near else f" Options: {', '.join(known)}."
@@ -91,9 +103,7 @@ def describe(config_type: type) -> str:
     """One line for each option: name, default and explanation."""
     lines = []
     for field in dataclasses.fields(config_type):
-        default = field.default
-        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-        lines.append(f"  {field.name}={shown}\n      {field.metadata['help']}")
+        lines.append(f"  {field.name}={_written(field.default)}\n      {field.metadata['help']}")
     return "\n".join(lines)
 
 
@@ -101,7 +111,7 @@ def read(config_type: type[C], content: dict[str, Any]) -> C:
     """The configuration of a run from its JSON.
 
     Raises:
-        ConfigError: It holds options that this version does not know.
+        ConfigError: It holds options that this version does not know, or refuses.
     """
     content = {key: value for key, value in content.items() if key != "task"}
     types = get_type_hints(config_type)
@@ -111,4 +121,7 @@ def read(config_type: type[C], content: dict[str, Any]) -> C:
                 f"config.json has an unknown option {key!r}.{_nearest(key, [*types])}"
             )
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
-    return config_type(**values)
+    try:
+        return config_type(**values)
+    except ConfigError as error:
+        raise ConfigError(f"config.json: {error} This version begins no such run.") from None

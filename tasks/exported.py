@@ -92,7 +92,8 @@ def _latencies(latency: dict[str, Any]) -> dict[str, str]:
 def _shape(shapes: dict[str, Any]) -> str:
     """That of the first input: 1 × 20 ids, or what else it is called."""
     name, sizes = next(iter(shapes.items()))
-    return f"{' × '.join(map(str, sizes))} {'ids' if len(sizes) == 2 else name}"
+    what = "ids" if len(sizes) == 2 else {"source": "numbers"}.get(name, name)
+    return f"{' × '.join(map(str, sizes))} {what}"
 
 
 def _measured(measured: dict[str, Any]) -> dict[str, str]:

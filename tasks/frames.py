@@ -17,7 +17,7 @@ from keras_seq.models import FrameLoss, FrameMean, frame_tagger
 from tasks import report_frames
 from tasks.config import read
 from tasks.frames_baselines import commonest, naive_errors, single_frames
-from tasks.frames_config import LOSSES, Config
+from tasks.frames_config import Config
 from tasks.frames_data import (
     CALIBRATION,
     FILES,
@@ -27,8 +27,8 @@ from tasks.frames_data import (
     FrameReader,
     FramesData,
     read_arrays,
-    with_length,
 )
+from tasks.frames_rounding import worth_of_classes, worth_of_numbers
 from tasks.report_pictures import refuse_picture_place
 from tasks.run_directory import RunDirectory
 from tasks.task import Task
@@ -51,11 +51,9 @@ class Frames(Task):
         "mse": "mean squared error",
         "mae": "mean absolute error",
     }
-    _loss = LOSSES[0]  # of the configuration that was loaded last: what `compile` goes by
 
     def load(self, config, run=None, *, test_only=False):
         """See `Task`."""
-        self._loss = config.loss
         leave_out = "" if test_only else config.leave_out
         options = config.sources(leave_out=leave_out, test_only=test_only)
         if run is None:
@@ -102,15 +100,15 @@ class Frames(Task):
         )
         steps = int(data.train(0).cardinality()) * config.epochs
         rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-        self.compile(model, keras.optimizers.Adam(rate, global_clipnorm=1.0))
+        self.compile(model, config, keras.optimizers.Adam(rate, global_clipnorm=1.0))
         return model
 
-    def compile(self, model, optimizer=None):
+    def compile(self, model, config, optimizer=None):
         """See `Task`."""
         if model.output_names == ["probabilities"]:
             loss, deviation, figures = "cross_entropy", None, ["accuracy"]
         else:
-            loss, deviation, figures = self._loss, _deviation(model), ["mse", "mae"]
+            loss, deviation, figures = config.loss, _deviation(model), ["mse", "mae"]
         metrics = [FrameMean(loss, deviation, name="loss"), *map(FrameMean, figures)]
         model.compile(optimizer or "adam", FrameLoss(loss, deviation), weighted_metrics=metrics)
 
@@ -124,6 +122,12 @@ class Frames(Task):
             return {}
         part = data.frames.validation
         return {"val_macro_f1": _macro_f1(part, data.labels(model, part), data)}
+
+    def _monitored(self, model: keras.Model, data: FramesData) -> float:
+        """The figure of classes that makes the best epoch."""
+        figures = model.evaluate(data.validation(), verbose=0, return_dict=True)
+        named = {f"val_{name}": value for name, value in figures.items()}
+        return (named | self.validation_figures(model, data))[self.monitored(data.config)]
 
     def test_figures(self, model, data):
         """F1 of classes and of segments; of numbers, the errors of saying what was last."""
@@ -193,9 +197,9 @@ class Frames(Task):
 
         if options.quantize == "int8":
             options = dataclasses.replace(options, representative_data=[inputs(CALIBRATION)])
-        if options.quantize and about.label_names:
-            held_out = read_arrays(run, HELD_OUT)
-            measure = functools.partial(_worth, model, held_out, options.length)
+        if options.quantize:
+            worth = worth_of_classes if about.label_names else worth_of_numbers
+            measure = functools.partial(worth, model, read_arrays(run, HELD_OUT), options.length)
         return export_all(
             model,
             folder,
@@ -218,7 +222,7 @@ class Frames(Task):
         """See `Task`: a model of single frames, trained as long, and the commonest label."""
         if not data.about.label_names:
             return {}
-        model, single = single_frames(data, self.build)
+        model, single = single_frames(data, self.build, self._monitored)
         figures = model.evaluate(single.test(), verbose=0, return_dict=True)
         test = data.frames.test
         label = commonest(data.frames.train)
@@ -260,20 +264,3 @@ def _videos(source: str, config: Config, about: About) -> tuple[FrameSequence, .
     frames = load_frames(source, **options, **about.known)
     about.refuse_others(frames)
     return frames.test
-
-
-def _worth(model, held_out, length, run) -> dict[str, float]:
-    """What rounding costs: the accuracy of the model and of its .tflite on the same videos."""
-    arrays, targets = with_length(held_out, length or held_out["features"].shape[1])
-    rows = [{n: a[row : row + 1] for n, a in arrays.items()} for row in range(len(targets))]
-    if not isinstance(model.input, dict):
-        rows = [{"features": row["features"]} for row in rows]
-    exact = FrameReader(model).read(arrays).argmax(-1)
-    rounded = np.array([run(row)["probabilities"][0].argmax(-1) for row in rows])
-    counts = targets >= 0
-    return {
-        "validation_frames": int(counts.sum()),
-        "keras_accuracy": float((exact == targets)[counts].mean()),
-        "tflite_accuracy": float((rounded == targets)[counts].mean()),
-        "same_label": float((exact == rounded)[counts].mean()),
-    }

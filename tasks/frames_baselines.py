@@ -11,12 +11,17 @@ from keras_seq.data import FrameSequence
 from tasks.frames_data import About, FramesData
 
 
-def single_frames(data: FramesData, build: Callable[[Any, FramesData], Any]) -> tuple[Any, Any]:
+def single_frames(
+    data: FramesData,
+    build: Callable[[Any, FramesData], Any],
+    figure: Callable[[Any, FramesData], float],
+) -> tuple[Any, Any]:
     """Trains a model that sees one frame at a time, as long as the other, and keeps its best epoch.
 
     Args:
         data: The data of the model to be compared.
         build: From options and data to a compiled model.
+        figure: Of a model the validation figure, the larger the better.
 
     Returns:
         The model, and the data as it takes them.
@@ -28,9 +33,8 @@ def single_frames(data: FramesData, build: Callable[[Any, FramesData], Any]) -> 
     best, weights = -1.0, model.get_weights()
     for epoch in range(config.epochs):
         model.fit(single.train(epoch), shuffle=False, verbose=0)  # the batches come shuffled
-        accuracy = model.evaluate(single.validation(), verbose=0, return_dict=True)["accuracy"]
-        if accuracy > best:
-            best, weights = accuracy, model.get_weights()
+        if (worth := figure(model, single)) > best:
+            best, weights = worth, model.get_weights()
     model.set_weights(weights)
     return model, single
 

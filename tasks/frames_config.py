@@ -5,7 +5,8 @@ from typing import Any
 
 from tasks.config import TaskConfig, option
 
-TARGETS, GAPS = ("classes", "values", "next"), ("refuse", "ignore")
+NEXT, GAPS = "next", ("refuse", "ignore")
+TARGETS = ("classes", "values", NEXT)
 ENCODERS, LOSSES = ("auto", "none", "dense", "cnn"), ("mse", "mae", "huber")
 MONITORS = ("accuracy", "macro_f1")
 
@@ -15,7 +16,8 @@ class Config(TaskConfig):
     """Options of the frames task."""
 
     data: str = option(
-        "builtin", "builtin, an .npz file, or a folder of .csv files, one for each video"
+        "builtin",
+        "builtin, an .npz file (features, labels, lengths), or a folder of .csv files, one a video",
     )
     target: str = option(
         "classes", "what is said of a frame: classes; values, numbers; next, what comes next"
@@ -48,6 +50,7 @@ class Config(TaskConfig):
         # What the model and the data check themselves is left to them.
         words = {"target": TARGETS, "gaps": GAPS, "monitor": MONITORS}
         words |= {"encoder": ENCODERS, "loss": LOSSES}
+        of_classes, of_next = self.target == "classes", self.target == NEXT
         self.check(
             **{n: (getattr(self, n) in known, " or ".join(known)) for n, known in words.items()},
             max_length=(self.max_length >= 1, "at least 1"),
@@ -55,6 +58,16 @@ class Config(TaskConfig):
             batch_size=(self.batch_size >= 1, "at least 1"),
             learning_rate=(0 < self.learning_rate < 10, "a number above 0 and below 10"),
             dropout=(0 <= self.dropout < 1, "in [0, 1)"),
+        )
+        self.check(
+            bidirectional=(
+                not (self.bidirectional and of_next),
+                f"false where target={NEXT}: what comes next would be read",
+            ),
+            monitor=(
+                of_classes or self.monitor == MONITORS[0],
+                "left out where numbers are predicted: the best epoch has the smallest loss",
+            ),
         )
 
     def sources(self, **more: Any) -> dict[str, Any]:

@@ -103,7 +103,8 @@ class About:
                 f"{frames.name} has the classes {', '.join(frames.label_names)}; the model of this "
                 f"run knows {', '.join(self.label_names)}. Give data of the same classes."
             )
-        if len(frames.target_names) != len(self.target_names):
+        labelled = any(video.counted.any() for video in frames.test)
+        if labelled and len(frames.target_names) != len(self.target_names):
             raise DataError(
                 f"{frames.name} has {len(frames.target_names)} numbers to predict; the model of "
                 f"this run predicts {len(self.target_names)}: {', '.join(self.target_names)}."
@@ -190,7 +191,9 @@ class FramesData(Data):
 
     def features(self) -> tuple[list[float], list[float]]:
         """Mean and deviation of each feature in training, or of each channel of pictures."""
-        return spread([video.features for video in self.frames.train])
+        mean, deviation = spread([video.features for video in self.frames.train])
+        # What varies less is hardly more than rounding, and a model divides by no less.
+        return mean, np.maximum(deviation, 1.01 * keras.config.epsilon()).tolist()
 
     def targets(self, *, changes: bool) -> tuple[list[float], list[float]]:
         """Mean and deviation in training of each number that is predicted.
@@ -277,7 +280,8 @@ def with_length(
 
     lengths = np.minimum(arrays["lengths"], length)
     inputs = {"features": sized(arrays["features"], 0), "lengths": lengths}
-    return inputs, sized(arrays["targets"], -1)
+    none = np.nan if arrays["targets"].dtype.kind == "f" else -1
+    return inputs, sized(arrays["targets"], none)
 
 
 def _write_arrays(run: RunDirectory, name: str, arrays: dict[str, np.ndarray]) -> None:

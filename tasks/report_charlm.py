@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_seq.data import Symbols
-from keras_seq.inspect import plot_surprise
+from keras_seq.inspect import pieces_with_room, plot_surprise
 from keras_seq.models import LanguageModel
 from tasks.charlm_data import LanguageData
 from tasks.report import Picture, Pictures, Section, Table, Text
@@ -83,6 +83,7 @@ def _surprise(symbols: Symbols, ids: np.ndarray, bits: np.ndarray) -> Section:
     begin = max(0, int(np.searchsorted(ends, ends[-1] // 2)) - 1)
     # As many symbols as have room, be they characters or words.
     end = begin + int(np.searchsorted(ends[begin:] - ends[begin], _DRAWN)) + 1
+    end = begin + pieces_with_room(pieces[begin:end])
     picture = Picture(
         svg(plot_surprise(pieces[begin:end], bits[begin:end])),
         "A text; the darker a sign, the more it surprised the model.",

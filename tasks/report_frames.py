@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from keras_seq.data import FrameSequence
 from keras_seq.inspect import plot_timeline, plot_values
-from keras_seq.metrics import frame_accuracy, segment_f1, segments
+from keras_seq.metrics import frame_accuracy, labelled_stretches, segment_f1, segments
 from tasks.frames_baselines import naive
 from tasks.frames_data import About, FramesData
 from tasks.report import Picture, Pictures, Section, Table, Text
@@ -101,8 +101,11 @@ def sections(data: FramesData, model) -> list[Section]:
 def _segments(data: FramesData, outputs: Sequence[np.ndarray]) -> Section:
     test, found = data.frames.test, [output.argmax(axis=1) for output in outputs]
     rows = [(f"{overlap:g}", f"{f1:.4f}") for overlap, f1 in segment_scores(test, found).items()]
-    predicted = sum(len(segments(labels)) for labels in found)
-    true = sum(part.label >= 0 for video in test for part in segments(video.targets))
+    true, predicted = 0, 0
+    for video, labels in zip(test, found, strict=True):
+        for start, stop in labelled_stretches(video.targets):
+            true += len(segments(video.targets[start:stop]))
+            predicted += len(segments(labels[start:stop]))
     words = (
         "A predicted segment is right if it shares with a true one of its class, which no other "
         f"has taken, at least this part of what both cover. There are {true:,} true and "

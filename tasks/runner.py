@@ -107,17 +107,19 @@ class Runner:
     def evaluate(self, source: str | None = None) -> dict[str, Any]:
         """Tests the run's model, on its own test data or on those of another source.
 
-        All examples of another source count, unless it has a test part of its own.
+        All examples of another source count, unless it has a test part of its own; of its own
+        source, which must be as it was, the test part alone: the others are what the model was
+        trained and chosen on.
         """
         config = self._config()
         model = self.run.model()
-        if source is None:
+        if source is None or _same(source, config.data):
             data = self._load(config, self.run)
             data.check_unchanged(self.run)
         else:
             config = configs.override(config, [f"data={source}"])
             data = self._load(config, self.run, test_only=True)
-        self.task.compile(model)
+        self.task.compile(model, config)
         return self._test(model, data)
 
     def predict(self, inputs: Iterable[str], **options: Any) -> None:
@@ -165,7 +167,7 @@ class Runner:
         model = self.run.model()
         data = self._load(config, self.run)
         data.check_unchanged(self.run)
-        self.task.compile(model)
+        self.task.compile(model, config)
         with self.console.status("testing and drawing"):
             parts = [
                 sections.options(config),
@@ -225,3 +227,8 @@ def summary(metrics: dict[str, Any], report: dict[str, Any]) -> Table:
     for name, value in export_figures(report).items():
         table.add_row(name, value)
     return table
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two sources are one, however their path is written."""
+    return one == other or Path(one).expanduser().resolve() == Path(other).expanduser().resolve()

@@ -50,6 +50,16 @@ def sample_from_file(
     Raises:
         SampleError: The file is no such export, or the prompt has symbols that it does not know.
     """
+    for name, right, wanted in (
+        ("length", length >= 1, "at least 1"),
+        ("temperature", 0 <= temperature < float("inf"), "a number of at least 0"),
+        ("top-k", top_k is None or top_k >= 1, "at least 1"),
+        ("seed", seed is None or seed >= 0, "at least 0"),
+    ):
+        if not right:
+            raise SampleError(f"--{name} must be {wanted}.")
+    if any("\ud800" <= character <= "\udfff" for character in prompt):
+        raise SampleError("--prompt is no UTF-8; convert it first.")
     known, step, states = _opened(path)
     ids = _ids(prompt, known)
     drawn = drawn_ids(

@@ -198,10 +198,10 @@ class Sentiment(Task):
         )
         steps = int(data.train(0).cardinality()) * config.epochs
         rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-        self.compile(model, keras.optimizers.Adam(rate))
+        self.compile(model, config, keras.optimizers.Adam(rate))
         return model
 
-    def compile(self, model, optimizer=None):
+    def compile(self, model, config, optimizer=None):
         """See `Task`."""
         loss, metrics = "sparse_categorical_crossentropy", ["accuracy"]
         model.compile(optimizer or "adam", loss=loss, metrics=metrics)

@@ -106,8 +106,8 @@ class Task(ABC):
         """The model, built and compiled."""
 
     @abstractmethod
-    def compile(self, model: keras.Model, optimizer: Any = None) -> None:
-        """Gives a model its loss and metrics."""
+    def compile(self, model: keras.Model, config: Any, optimizer: Any = None) -> None:
+        """Gives a model the loss and metrics of a configuration."""
 
     @abstractmethod
     def predict(self, run: RunDirectory, inputs: Iterable[str], **options: Any) -> Iterator[str]:

@@ -150,10 +150,10 @@ class Translation(Task):
             warmup_steps=warmup,
         )
         average = {"use_ema": True, "ema_momentum": config.averaging} if config.averaging else {}
-        self.compile(model, keras.optimizers.Adam(rate, global_clipnorm=1.0, **average))
+        self.compile(model, config, keras.optimizers.Adam(rate, global_clipnorm=1.0, **average))
         return model
 
-    def compile(self, model, optimizer=None):
+    def compile(self, model, config, optimizer=None):
         """See `Task`: the model knows its loss."""
         model.compile(optimizer=optimizer or "adam")
 

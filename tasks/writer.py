@@ -159,5 +159,8 @@ class Samples(keras.callbacks.Callback):
             self.writer = Writer(self.model, self.symbols, temperature=_TEMPERATURE)
         with averaged(self.model):
             text = "".join(self.writer("", self.length, seed=(self.seed, self.epoch, step)))
+        # A sign that a terminal does not know must not end the training.
+        encoding = getattr(self.console.file, "encoding", None) or "utf-8"
+        text = text.encode(encoding, errors="replace").decode(encoding)
         self.console.print(f"{title}:", style="dim", highlight=False)
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)

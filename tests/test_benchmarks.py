@@ -12,7 +12,7 @@ from benchmarks.results import RESULTS, table, write_section
 from benchmarks.systems import CUSTOM, NAMES, Case, build
 from keras_seq import layers
 from keras_seq.models import sequence_classifier
-from tasks.sentiment import Sentiment
+from tasks.sentiment import Config, Sentiment
 
 TINY = (2, 5, 3, 4)
 
@@ -186,10 +186,10 @@ def test_a_curve_is_measured():
 
 
 def test_the_peer_of_an_epoch_is_the_same_model():
-    task = Sentiment()
+    task, config = Sentiment(), Config()
     model = sequence_classifier(20, 2, units=3, layers=2, embedding_units=4, word_dropout=0.2)
-    task.compile(model)
-    copy = imdb_epoch.with_keras_layers(task, model)
+    task.compile(model, config)
+    copy = imdb_epoch.with_keras_layers(task, config, model)
     ids = np.array([[3, 4, 9, 0], [5, 0, 0, 0]])
     np.testing.assert_allclose(copy(ids), model(ids), atol=1e-6)
     recurrent = [x for x in copy._flatten_layers() if isinstance(x, layers.Recurrent)]

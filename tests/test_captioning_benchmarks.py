@@ -52,7 +52,7 @@ def test_runs_are_made_once_and_told_of(place, monkeypatch):
     folder, written = place
     kept = []
 
-    def run(command, check):
+    def run(command, check, env):
         assert check
         assert command[:4] == [sys.executable, "-m", "tasks", "captioning"]
         kept.append(command[4:])
@@ -99,24 +99,6 @@ def write_run(folder, name, seed, figures):
     if figures:
         (run / "metrics.json").write_text(json.dumps(figures))
     return run
-
-
-def test_a_run_that_was_begun_goes_on(place, monkeypatch):
-    folder, _ = place
-    run = write_run(folder, "one", 0, None)
-    kept = []
-    monkeypatch.setattr(subprocess, "run", lambda command, check: kept.append(command))
-    captioning.train("one", 0, folder)
-    assert kept == [
-        [sys.executable, "-m", "tasks", "captioning", "train", "--run", str(run), "--resume"]
-    ]
-    # Where the data are may change, but not what is trained.
-    captioning.train("one", 0, folder / "elsewhere")
-    assert len(kept) == 2
-    content = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({**content, "units": 19}))
-    with pytest.raises(SystemExit, match="other options"):
-        captioning.train("one", 0, folder)
 
 
 def figures_of(bleu, cider):

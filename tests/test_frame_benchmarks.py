@@ -9,7 +9,6 @@ import pytest
 from benchmarks import frame_labelling
 from benchmarks.frame_labelling import FIGURES, main, majority
 from benchmarks.gesture_phases import FILE, convert, relative_places
-from benchmarks.journal import Journal
 from keras_seq.data import load_frames
 from tasks.frames_config import Config
 
@@ -95,6 +94,8 @@ def made(monkeypatch):
         def train(self, config):
             runs.append(config)
             better = config.dropout == 0.5 or config.learning_rate == 1e-2
+            if config.leave_out == "b1":
+                better = not better
             figures = {"data": config.data, "validation_macro_f1": 0.6 if better else 0.5}
             base = 0.1 + 0.01 * config.seed + 0.001 * len(config.leave_out or "")
             score = base + (0.2 if better else 0.4) + 0.1 * config.bidirectional
@@ -122,10 +123,11 @@ def test_sections(folder, tmp_path, written, made):
     scores = [0.1 + 0.01 * seed + 0.4 for seed in range(3)]
     shown = f"{statistics.mean(scores):.4f} ({scores[0]:.4f}–{scores[-1]:.4f})"
     assert f"| causal GRU | {shown} | {shown} | {shown} | 12 | 1,234 |" in builtin
-    # What validation prefers, with its own test figures.
+    # What validation prefers in a fold, with its own test figures.
     wanted = statistics.mean(0.1 + 0.01 * seed + 0.002 + 0.2 for seed in (0, 1))
-    row = [f"{wanted:.4f}"] * 3 + [f"{wanted:.4f}"] * len(FRAMES)
-    assert f"| causal GRU | dropout 0.5, learning_rate 0.002 | {' | '.join(row)} |" in gestures
+    row = [f"{wanted:.4f}"] * (3 + len(FRAMES))
+    chosen = "dropout 0.5, learning_rate 0.002 (3 of 4); dropout 0.3, learning_rate 0.002 (1 of 4)"
+    assert f"| causal GRU | {chosen} | {' | '.join(row)} |" in gestures
     assert "| the commonest label in training | – |" in gestures
     assert {config.leave_out for config in made} == {"", *FRAMES}
 
@@ -150,7 +152,6 @@ def test_a_fold_is_trained(folder, tmp_path, capsys, monkeypatch, written):
     assert "| tiny |" in body
     assert "one seed" in body
     assert len(cache.read_text().splitlines()) == 2 * len(FRAMES)
-    assert Journal(cache)
 
 
 def test_what_is_refused(tmp_path, capsys, monkeypatch):

@@ -23,7 +23,7 @@ def place(tmp_path, monkeypatch):
     for part in ("train", "valid", "test"):
         (tmp_path / "code" / f"code.{part}.txt").write_text(LINES)
     names = {
-        "one": Benchmark("One", "code/code", TINY, [("another", 2.5, 2.25)], "About one."),
+        "one": Benchmark("One", "code/code", TINY, [("another", 2.5, 2.25)], "About one.", True),
         "two": Benchmark(
             "Two", "code/code", {**TINY, "level": "words"}, [("another", None, 115)], "About two."
         ),
@@ -107,6 +107,8 @@ def test_sections_of_data_sets_are_apart(place, monkeypatch):
     assert "validation bits per character" in one
     assert "test perplexity" in two
     assert "12,345 symbols" in one
+    assert "On both together seed 0 has 1.450 nats. On both together seed 12 has 1.450" in one
+    assert "On both together" not in two
     assert "units 8" in one
     assert one.count("```") == 2  # those of the block
     written.clear()

@@ -14,8 +14,10 @@ the baseline to beat.
 **Language models.** `load_language` gives running text in the same three parts, `Symbols` turns it
 into ids of characters or words and back, and `chunk_batches` cuts it into chunks that go on where
 those before them ended. `n_gram_loss` is the baseline to beat.
+
 **Labels for frames.** `load_frames` gives a `FrameDataset` of `FrameSequence`s, `training_windows`
 cuts long ones, and `frame_batches` makes batches of them. `moving_shapes` draws the built-in clips.
+
 **Captioning.** `load_captions` gives a `CaptionDataset` of pictures, or of features that another
 network has made of them (`ImageFeatures`); `plain_caption` brings captions to the words that count,
 and `caption_batches` makes batches of images and captions. `read_picture` and `decode_pictures` are

@@ -1,15 +1,13 @@
 """Reads captions of images, and lists of the images of each part, in the layout of Flickr8k."""
 
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from keras_seq.data.dataset import DataError
-from keras_seq.data.text_files import decode_text
+from keras_seq.data.text_files import read_text
 
 IMAGE_NAMES = ("image", "image_name", "file", "filename", "name")
 CAPTION_NAMES = ("caption", "text", "sentence", "comment")
@@ -58,7 +56,7 @@ def read_captions(folder: Path) -> dict[str, list[str]]:
             f"caption or *.token.txt with lines of NAME#NUMBER<TAB>CAPTION, plain or .gz; got "
             f"{found}."
         )
-    text = _content(paths[0])
+    text = read_text(paths[0])
     first = text.split("\n", 1)[0]
     rows = _token_rows if _TOKEN_LINE.fullmatch(first.rstrip("\r")) else _table_rows
     captions: dict[str, list[str]] = {}
@@ -103,7 +101,7 @@ def read_parts(folder: Path) -> dict[str, list[str]]:
         part = _PARTS[found[1].lower()]
         if part in parts:
             raise DataError(f"{folder} holds two lists of the {part} part; leave one of them.")
-        names = [line.strip() for line in _content(path).split("\n") if line.strip()]
+        names = [line.strip() for line in read_text(path).split("\n") if line.strip()]
         parts[part] = list(dict.fromkeys(names))
         for name in parts[part]:
             if name in owners:
@@ -156,13 +154,3 @@ def _table_rows(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
             yield reader.line_num, cells[columns[0]], cells[columns[1]]
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: {error}.") from None
-
-
-def _content(path: Path) -> str:
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise DataError(f"{path} is damaged ({error}); get it again.") from error
-    return decode_text(content, path)

@@ -1,6 +1,7 @@
 """Images with captions, and the parts of a dataset of them."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -8,8 +9,9 @@ import numpy as np
 
 from keras_seq.data.dataset import DataError
 
-# Runs of letters and digits, with hyphens and apostrophes inside.
-_WORD = re.compile(r"\w+(?:[-'\u2019]\w+)*")
+_INSIDE = "'\u2019-"  # of a word: single hyphens and apostrophes
+# Each part of it begins with a letter or digit, which marks and joiners may follow.
+_WORD = re.compile(rf"\w[^\s{_INSIDE}]*(?:[{_INSIDE}]\w[^\s{_INSIDE}]*)*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,4 +144,11 @@ def plain_caption(text: str) -> str:
         >>> plain_caption('A tri-colored dog,  "Rex", on the man\'s lap .')
         "a tri-colored dog rex on the man's lap"
     """
-    return " ".join(_WORD.findall(text.lower()))
+    text = unicodedata.normalize("NFC", text.lower())
+    return " ".join(_WORD.findall("".join(c if _of_word(c) else " " for c in text)))
+
+
+def _of_word(character: str) -> bool:
+    # Letters, digits, and the marks and joiners that belong to the letter before them.
+    kind = unicodedata.category(character)
+    return kind[0] in "LMN" or character in f"{_INSIDE}_\u200c\u200d"

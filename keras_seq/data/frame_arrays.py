@@ -26,7 +26,8 @@ def read_arrays(path: Path, wanted: Wanted) -> tuple[list[Video], tuple[str, ...
 
     Args:
         path: The file.
-        wanted: What is to be read; `label_columns` and `ignored` are those of tables.
+        wanted: What is to be read; `label_columns` and `ignored` are those of tables. Where it and
+            the file name features, these alone are read, in its order.
 
     Returns:
         The videos, and the names of the classes in their order if the file tells it, else ().
@@ -65,7 +66,9 @@ def read_arrays(path: Path, wanted: Wanted) -> tuple[list[Video], tuple[str, ...
         raise DataError(
             f"{path}: {len(names)} names came with {len(lengths)} lengths; give as many."
         )
-    feature_names = _feature_names(path, arrays, features[0], wanted)
+    feature_names, columns = _feature_columns(path, arrays, features[0], wanted)
+    if columns is not None:
+        features = [of_frames[:, columns] for of_frames in features]
     videos = []
     for name, own, of_frames in zip(names, features, labels, strict=True):
         video = Video(name, own, of_frames, feature_names, f"{path}, {name}")
@@ -192,20 +195,36 @@ def _names(path: Path, key: str, arrays: dict[str, np.ndarray]) -> tuple[str, ..
     return names
 
 
-def _feature_names(
+def _feature_columns(
     path: Path, arrays: dict[str, np.ndarray], features: np.ndarray, wanted: Wanted
-) -> tuple[str, ...]:
+) -> tuple[tuple[str, ...], list[int] | None]:
+    """The features' names; and which columns they are, where a model knows them by their names."""
     if features.ndim > 2:
-        return ()
+        return (), None
     width = features.shape[1]
     names = _names(path, "feature_names", arrays)
     if names and len(names) != width:
         raise DataError(
             f"{path}: {len(names)} feature_names came with {width} features; give as many."
         )
+    if names and wanted.features not in ((), _unnamed(len(wanted.features))):
+        if missing := [name for name in wanted.features if name not in names]:
+            raise DataError(
+                f"{path} has no feature {missing[0]!r}; it has {_few(names)}, and the model reads "
+                f"{_few(wanted.features)}."
+            )
+        return wanted.features, [names.index(name) for name in wanted.features]
     if wanted.features and len(wanted.features) != width:
         raise DataError(
             f"{path} has {width} features; the model reads {len(wanted.features)}: "
-            f"{', '.join(wanted.features[:5])}{', …' * (len(wanted.features) > 5)}."
+            f"{_few(wanted.features)}."
         )
-    return names or wanted.features or tuple(f"feature {n + 1}" for n in range(width))
+    return names or wanted.features or _unnamed(width), None
+
+
+def _unnamed(width: int) -> tuple[str, ...]:
+    return tuple(f"feature {n + 1}" for n in range(width))
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + ", …" * (len(names) > 5)

@@ -57,7 +57,8 @@ def load_frames(
         test_fraction: Share of the videos held out, where the source has no such part.
         seed: Draws what is held out.
         label_names: The classes, where a model knows them already; () for those in training.
-        feature_names: The features that a model reads, of a table by their names.
+        feature_names: The features that a model reads, by their names: of a table, or of an .npz
+            file that names its own. One that does not must have as many.
         test_only: Whether all videos are for testing, where the source has no test part.
         unlabelled: Whether the source may be without labels.
 
@@ -84,6 +85,9 @@ def load_frames(
         raise DataError(f"gaps must be {' or '.join(GAPS)}; got {gaps!r}.")
     if target == CLASSES and len(label_columns) != 1:
         raise DataError(f"label_columns must name one column of classes; got {[*label_columns]}.")
+    for part, share in (("validation", validation_fraction), ("test", test_fraction)):
+        if not 0 < share < 1:
+            raise DataError(f"{part}_fraction is {share}; give a share between 0 and 1.")
     source = str(source)
     if source == BUILTIN:
         return _builtin(target, leave_out)
@@ -98,7 +102,7 @@ def load_frames(
     names: tuple[str, ...] = ()
     columns: dict[str, int] = {}
     if target == CLASSES:
-        names = tuple(label_names) or _class_names(source, parts[0], order)
+        names = tuple(label_names) or _class_names(source, parts[0] or videos, order)
         train, validation, test = (_with_classes(part, names) for part in parts)
     else:
         columns = _target_columns(source, videos[0], wanted, target_names)

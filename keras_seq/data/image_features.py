@@ -56,7 +56,10 @@ class ImageFeatures:
                 f"{path}: {values.shape[0]} features came with names of shape {names.shape} and "
                 f"type {names.dtype}; expected is one text per feature."
             )
-        listed = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+        try:
+            listed = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path}: names are no UTF-8 ({error}); save them as texts.") from None
         if len(set(listed)) < len(listed):
             twice = next(name for n, name in enumerate(listed) if name in listed[:n])
             raise DataError(f"{path}: {twice} comes twice in its names; give each image once.")

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def n_gram_loss(train: np.ndarray, test: np.ndarray, order: int, size: int) -> float:
-    r"""The cross entropy of an n-gram model with backing off, learnt from one text, on another.
+    r"""The cross entropy of an interpolated n-gram model, learnt from one text, on another.
 
     $$p_n(w \mid h) = \frac{c(hw) + d(h)\, p_{n-1}(w \mid h')}{c(h) + d(h)}, \qquad
       p_0 = \frac{1}{V}$$
@@ -23,7 +23,8 @@ def n_gram_loss(train: np.ndarray, test: np.ndarray, order: int, size: int) -> f
         The mean over all symbols of the test text but the first, in nats.
 
     Raises:
-        ValueError: An order below 1, one for which $V^n$ is no 64-bit number, or an empty text.
+        ValueError: An order below 1, one for which $V^n$ is no 64-bit number, an empty text, or
+            ids that are not below V.
 
     Example:
         >>> import numpy as np
@@ -34,8 +35,7 @@ def n_gram_loss(train: np.ndarray, test: np.ndarray, order: int, size: int) -> f
 
     Reference:
         Witten and Bell, "The zero-frequency problem" (1991), method C; in this form: Chen and
-        Goodman, "An empirical study of smoothing techniques for language modeling" (1999),
-        section 2.6.
+        Goodman, "An empirical study of smoothing techniques for language modeling" (1999).
     """
     if order < 1 or size**order >= 2**63:
         raise ValueError(f"order is {order} for {size} symbols; give at least 1, and V^n < 2^63.")
@@ -44,6 +44,8 @@ def n_gram_loss(train: np.ndarray, test: np.ndarray, order: int, size: int) -> f
             f"{len(train)} symbols to count and {len(test)} to test: give at least 1 and 2."
         )
     train, test = (np.asarray(ids, np.int64) for ids in (train, test))
+    if min(train.min(), test.min()) < 0 or max(train.max(), test.max()) >= size:
+        raise ValueError(f"ids must be from 0 to {size - 1}: size is the number of all of them.")
     probabilities = np.full(len(test), 1 / size)
     for n in range(1, order + 1):
         grams, counts = np.unique(_codes(train, n, size), return_counts=True)

@@ -16,7 +16,8 @@ class Wanted:
             features are what is to be predicted.
         label_columns: The columns of a table that hold them.
         ignored: Columns of a table that are not read.
-        features: The columns of a table that are features, in their order; () for all the others.
+        features: What is read as features, by name and in this order; () for all, of a table all
+            other columns.
         optional: Whether the file may have no labels.
     """
 

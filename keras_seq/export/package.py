@@ -116,7 +116,9 @@ def export_all(
     if check_inputs is None and check_texts:
         assert tokenizer is not None
         check_inputs = [tokenizer.pad(tokenizer(tf.constant(list(check_texts))))[0].numpy()]
-    if clashing := sorted({SAVED_MODEL, TFLITE, REPORT} & set(files or {})):
+    own = {SAVED_MODEL, TFLITE, REPORT, *(tokenizer.files() if tokenizer is not None else ())}
+    own |= set() if labels is None else {LABELS_FILE}
+    if clashing := sorted(own & set(files or {})):
         raise ExportError(f"files must have names of their own; got {', '.join(clashing)}.")
     signature = Signature.of(model, output_name, check_inputs)
     refuse_half_precision(model)

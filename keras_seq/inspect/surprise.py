@@ -1,5 +1,6 @@
 """A picture of a text whose characters are coloured by how much they surprised a model."""
 
+import itertools
 import unicodedata
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ from keras_seq.inspect.fonts import families_for
 _HIGHEST_BITS = 8.0  # and more have one colour: few outliers would leave the others alike
 _SHOWN = {"\n": "\u21b5", "\t": "\u2192"}
 _CELL = (0.08, 0.18)  # inches, for letters of 8 points
-_HIGHEST = 60.0  # inches
+_MOST_ROWS = 333  # in a picture of 60 inches
 
 
 def plot_surprise(pieces: Sequence[str], bits, width: int = 80) -> Figure:
@@ -51,12 +52,12 @@ def plot_surprise(pieces: Sequence[str], bits, width: int = 80) -> Figure:
         )
     places, characters, colours = _laid_out(pieces, bits, width)
     rows = int(places[:, 0].max()) + 1
-    height = rows * _CELL[1]
-    if height > _HIGHEST:
+    if rows > _MOST_ROWS:
         raise ValueError(
-            f"{rows} lines are too many for a picture, which has room for "
-            f"{int(_HIGHEST / _CELL[1])}: give a shorter text, or a larger width."
+            f"{rows} lines are too many for a picture, which has room for {_MOST_ROWS}: give a "
+            "shorter text (`pieces_with_room` tells how much of it), or a larger width."
         )
+    height = rows * _CELL[1]
     cells = np.full((rows, width), np.nan)
     cells[places[:, 0], places[:, 1]] = colours
     wide = any(unicodedata.east_asian_width(c) in "WF" for c in set(characters))
@@ -87,19 +88,48 @@ def plot_surprise(pieces: Sequence[str], bits, width: int = 80) -> Figure:
     return figure
 
 
+def pieces_with_room(pieces: Sequence[str], width: int = 80) -> int:
+    r"""How many pieces of a text, from the first on, `plot_surprise` has room for.
+
+    Args:
+        pieces: See `plot_surprise`.
+        width: See `plot_surprise`.
+
+    Returns:
+        Their number.
+
+    Example:
+        >>> from keras_seq.inspect import pieces_with_room
+        >>> pieces_with_room(["a", "\n"] * 1000), pieces_with_room("short")
+        (666, 5)
+    """
+    last_rows = (places[-1][0] if places else 0 for places in _places(pieces, width))
+    return sum(1 for _ in itertools.takewhile(lambda row: row < _MOST_ROWS, last_rows))
+
+
 def _laid_out(pieces, bits, width):
     """The row and column, the sign and the bits of each character."""
-    places, characters, colours = [], [], []
+    places: list[tuple[int, int]] = []
+    characters: list[str] = []
+    colours: list[float] = []
+    for piece, value, found in zip(pieces, bits, _places(pieces, width), strict=True):
+        places += found
+        characters += map(_shown, piece)
+        colours += [value] * len(piece)
+    return np.array(places), characters, np.array(colours)
+
+
+def _places(pieces, width):
+    """Of each piece the row and column of each of its characters."""
     row = column = 0
-    for piece, value in zip(pieces, bits, strict=True):
+    for piece in pieces:
+        places = []
         for character in piece:
             if column == width:
                 row, column = row + 1, 0
             places.append((row, column))
-            characters.append(_shown(character))
-            colours.append(value)
             row, column = (row + 1, 0) if character == "\n" else (row, column + 1)
-    return np.array(places), characters, np.array(colours)
+        yield places
 
 
 def _shown(character):

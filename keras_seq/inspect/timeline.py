@@ -130,7 +130,7 @@ def _labels(labels: Any, classes: int, lowest: int) -> np.ndarray:
             f"labels go from {labels.min()} to {labels.max()}; there are {classes} classes, 0 to "
             f"{classes - 1}."
         )
-    return np.maximum(labels, -1)
+    return np.maximum(labels.astype(np.int64), -1)
 
 
 def _runs(chosen: np.ndarray) -> list[tuple[int, int]]:

@@ -21,6 +21,7 @@ class CarriedStates:
         self.given = given
         self.initial: dict[str, Any] = {}
         self.final: dict[str, Any] = {}
+        self._begun: dict[int, list[str]] = {}  # the names of a layer's latest states
 
     def start(self, layer: Any, states: tuple) -> tuple:
         """The states that a layer starts from.
@@ -37,16 +38,15 @@ class CarriedStates:
                 f"{layer.name} reads its sequence from the end, which is not there yet when the "
                 "first chunk comes."
             )
-        names = self._names(layer)
+        names = self._begun[id(layer)] = self._names(layer)
         if self.given is not None:
             states = tuple(self.given[name] for name in names)
         self.initial |= dict(zip(names, states, strict=True))
         return states
 
-    def end(self, states: tuple) -> None:
-        """Keeps the final states of the layer that was started last."""
-        names = list(self.initial)[-len(states) :]
-        self.final |= dict(zip(names, states, strict=True))
+    def end(self, layer: Any, states: tuple) -> None:
+        """Keeps the final states of a layer that was started."""
+        self.final |= dict(zip(self._begun[id(layer)], states, strict=True))
 
     def _names(self, layer: Any) -> list[str]:
         own = getattr(layer.cell, "states", None) or range(len(layer.cell.widths))

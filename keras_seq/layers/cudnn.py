@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_seq.layers.carried import carried
 from keras_seq.layers.cell_layer import CellLayer
 from keras_seq.layers.engine import lowered
 
@@ -34,6 +35,13 @@ class CuDNNLayer(CellLayer):
                 )
             return super().inner_loop(sequences, initial_state, mask, training=training)
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        if (carrier := carried()) is not None:
+            if mask is not None:  # either branch of a cond would start, and end, the states
+                return super().inner_loop(sequences, initial_state, mask, training=training)
+            start = carrier.start(self, tuple(initial_state))
+            last, outputs, states = self._on_cudnn(sequences, list(start), None, training)
+            carrier.end(self, tuple(states))
+            return last, outputs, states
         if mask is None:
             return self._on_cudnn(sequences, initial_state, None, training)
         return ops.cond(

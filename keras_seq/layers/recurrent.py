@@ -177,7 +177,7 @@ class Recurrent(keras.layers.RNN):
             unroll=self.unroll,
         )
         if carrier:
-            carrier.end(states)
+            carrier.end(self, states)
         return self._as_keras(outputs, states, mask, began=carrier is not None)
 
     def _as_keras(self, outputs, states, mask, began):

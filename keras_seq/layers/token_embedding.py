@@ -59,6 +59,7 @@ class TokenEmbedding(keras.layers.Layer):
         self.embeddings = self.add_weight(
             shape=(self.vocabulary_size, self.units),
             initializer=keras.initializers.RandomNormal(stddev=self.units**-0.5),
+            autocast=False,  # so that logits of what is float32 are as exact
             name="embeddings",
         )
 

@@ -47,6 +47,8 @@ def cider_d(found: Sequence[str], references: Sequence[Sequence[str]]) -> np.nda
         1411.5726), sections 4 and 8.1. There h is divided by the number of n-grams of the caption;
         not so in the authors' code, whose figures others report, nor here.
     """
+    if isinstance(found, str) or any(isinstance(texts, str) for texts in references):
+        raise ValueError("found must be a list of texts, references a list of such lists.")
     if len(found) != len(references) or not len(found) or not all(map(len, references)):
         raise ValueError(
             f"{len(found)} captions came with the references of {len(references)} images, of which "

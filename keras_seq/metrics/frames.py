@@ -89,4 +89,4 @@ def labelled(true: Any, predicted: Any) -> tuple[np.ndarray, np.ndarray]:
     counts = true >= 0
     if not counts.any():
         raise ValueError(f"none of {len(true)} frames has a label: there is nothing to count.")
-    return true[counts], predicted[counts]
+    return true[counts].astype(np.int64), predicted[counts].astype(np.int64)

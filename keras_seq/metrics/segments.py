@@ -35,7 +35,7 @@ def segments(labels: Any) -> list[Segment]:
         The stretches with one label, in order; they cover all frames.
 
     Raises:
-        ValueError: The labels are not (T,).
+        ValueError: The labels are not (T,), or no whole numbers.
 
     Example:
         >>> from keras_seq.metrics import segments
@@ -47,6 +47,8 @@ def segments(labels: Any) -> list[Segment]:
         raise ValueError(f"labels must be (T,), those of one video; got the shape {labels.shape}.")
     if not labels.size:
         return []
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"labels must be whole numbers, of the classes; got {labels.dtype}.")
     bounds = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
     starts, stops = bounds[:-1], bounds[1:]
     return [Segment(int(labels[a]), a, b) for a, b in zip(starts, stops, strict=True)]
@@ -99,7 +101,7 @@ def segment_f1(true: Sequence[Any], predicted: Sequence[Any], overlap: float = 0
                 f"video {number} has labels of shape {labels.shape} and predictions of shape "
                 f"{guesses.shape}; give one for each frame."
             )
-        for start, stop in _labelled_stretches(labels):
+        for start, stop in labelled_stretches(labels):
             right, guessed = segments(labels[start:stop]), segments(guesses[start:stop])
             hits += _matches(right, guessed, overlap)
             found, wanted = found + len(guessed), wanted + len(right)
@@ -108,8 +110,24 @@ def segment_f1(true: Sequence[Any], predicted: Sequence[Any], overlap: float = 0
     return 2 * hits / (found + wanted)
 
 
-def _labelled_stretches(labels: np.ndarray) -> list[tuple[int, int]]:
-    """Start and stop of the stretches that have labels."""
+def labelled_stretches(labels: Any) -> list[tuple[int, int]]:
+    """Finds the stretches of a video that have labels.
+
+    Args:
+        labels: Class numbers (T,); frames below 0 have none.
+
+    Returns:
+        Of each stretch the first frame and the frame after the last, in order.
+
+    Raises:
+        ValueError: The labels are not (T,).
+
+    Example:
+        >>> from keras_seq.metrics import labelled_stretches
+        >>> labelled_stretches([2, 2, -1, 0])
+        [(0, 2), (3, 4)]
+    """
+    labels = np.asarray(labels)
     return [(start, stop) for has, start, stop in segments((labels >= 0).astype(int)) if has]
 
 

@@ -5,7 +5,8 @@ from keras import ops
 
 CROSS_ENTROPY, ACCURACY = "cross_entropy", "accuracy"
 DIFFERENCES = ("mse", "mae", "huber")
-FIGURES = (CROSS_ENTROPY, ACCURACY, *DIFFERENCES)
+LOSSES = (CROSS_ENTROPY, *DIFFERENCES)
+FIGURES = (ACCURACY, *LOSSES)
 
 
 @keras.saving.register_keras_serializable("keras_seq")
@@ -29,7 +30,7 @@ class FrameLoss(keras.losses.Loss):
         name: Of the loss.
 
     Call arguments:
-        y_true: Class numbers (B, T), or numbers (B, T, D).
+        y_true: Class numbers (B, T), or finite numbers (B, T, D); any where the weight is 0.
         y_pred: Probabilities (B, T, C), or numbers (B, T, D).
         sample_weight: (B, T), 0 where a frame does not count.
 
@@ -37,7 +38,7 @@ class FrameLoss(keras.losses.Loss):
         A scalar.
 
     Raises:
-        ValueError: An unknown figure.
+        ValueError: An unknown figure, or deviations that are not above 0.
 
     Example:
         >>> from keras import ops
@@ -52,7 +53,7 @@ class FrameLoss(keras.losses.Loss):
 
     def __init__(self, figure=CROSS_ENTROPY, deviation=None, name="frame_loss"):
         super().__init__(name=name, reduction="mean_with_sample_weight")
-        self.figure, self.deviation = _known(figure), deviation
+        self.figure, self.deviation = _known(figure, LOSSES), _above_zero(deviation)
 
     def call(self, y_true, y_pred):
         """The loss of each frame, (B, T)."""
@@ -78,7 +79,7 @@ class FrameMean(keras.metrics.Mean):
         **kwargs: What every Keras metric takes.
 
     Call arguments:
-        y_true: Class numbers (B, T), or numbers (B, T, D).
+        y_true: Class numbers (B, T), or finite numbers (B, T, D); any where the weight is 0.
         y_pred: Probabilities (B, T, C), or numbers (B, T, D).
         sample_weight: (B, T), 0 where a frame does not count.
 
@@ -86,7 +87,7 @@ class FrameMean(keras.metrics.Mean):
         A scalar.
 
     Raises:
-        ValueError: An unknown figure.
+        ValueError: An unknown figure, or deviations that are not above 0.
 
     Example:
         >>> from keras import ops
@@ -101,7 +102,7 @@ class FrameMean(keras.metrics.Mean):
 
     def __init__(self, figure, deviation=None, name=None, **kwargs):
         super().__init__(name=name or figure, **kwargs)
-        self.figure, self.deviation = _known(figure), deviation
+        self.figure, self.deviation = _known(figure, FIGURES), _above_zero(deviation)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds the frames of a batch."""
@@ -142,7 +143,13 @@ def figure_of_frames(figure, y_true, y_pred, deviation=None):
     return ops.mean(error, axis=-1)
 
 
-def _known(figure):
-    if figure not in FIGURES:
-        raise ValueError(f"figure must be one of {', '.join(FIGURES)}; got {figure!r}.")
+def _known(figure, known):
+    if figure not in known:
+        raise ValueError(f"figure must be one of {', '.join(known)}; got {figure!r}.")
     return figure
+
+
+def _above_zero(deviation):
+    if deviation is not None and not all(d > 0 for d in deviation):
+        raise ValueError(f"deviation must be numbers above 0; got {[*deviation]}.")
+    return deviation

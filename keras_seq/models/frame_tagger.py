@@ -63,11 +63,11 @@ def frame_tagger(
         filters: Of the convolutions of "cnn", the channels of each.
         dropout: Rate before each recurrent layer and before the last layer.
         mean: μ of each feature, or of each channel of pictures, in training; None for zeros.
-        deviation: σ of each, above 0; None for ones.
+        deviation: σ of each, above 1e-7; None for ones.
         target_mean: Of "values" μ', the mean of each number; None for zeros.
-        target_deviation: Of "values" σ', above 0; None for ones.
+        target_deviation: Of "values" σ', above 1e-7; None for ones.
         added_columns: Of "values", for each number a feature that is added to it: the model then
-            predicts by how much the next value differs from the last.
+            predicts by how much the next value differs from the last. Not with `bidirectional`.
         seed: Seed of the dropout.
         name: Name of the model.
 
@@ -96,6 +96,12 @@ def frame_tagger(
     """
     shape = tuple(int(size) for size in features_shape)
     _check(shape, outputs, task, encoder, bidirectional and cell == NO_CELL)
+    _check_numbers(task, shape, outputs, target_mean, target_deviation, added_columns)
+    if added_columns is not None and bidirectional:
+        raise ValueError(
+            "With added_columns the next value is predicted, which bidirectional=True would read: "
+            "leave one of them out."
+        )
     if min(units, layers, encoder_units) < 1:
         raise ValueError(
             "frame_tagger needs units, layers and encoder_units of at least 1; got "
@@ -122,12 +128,7 @@ def frame_tagger(
     last = "values" if added_columns is None else "changes"
     y = _standard(last, target_mean, target_deviation, outputs, invert=True)(y)
     if added_columns is not None:
-        if len(added_columns) != outputs or not all(0 <= n < shape[-1] for n in added_columns):
-            raise ValueError(
-                f"added_columns must be {outputs} numbers from 0 to {shape[-1] - 1}, one for each "
-                f"output; got {[*added_columns]}."
-            )
-        y = AddColumns(added_columns, name="values")(y, features)
+        y = AddColumns(added_columns, dtype="float32", name="values")(y, features)
     return keras.Model(inputs, y, name=name)
 
 
@@ -149,6 +150,28 @@ def _check(shape: tuple[int, ...], outputs: int, task: str, encoder: str, useles
         raise ValueError('cell="none" reads no other frames, in no direction: bidirectional=False.')
 
 
+def _check_numbers(
+    task: str,
+    shape: tuple[int, ...],
+    outputs: int,
+    mean: Sequence[float] | None,
+    deviation: Sequence[float] | None,
+    columns: Sequence[int] | None,
+) -> None:
+    given = {"target_mean": mean, "target_deviation": deviation, "added_columns": columns}
+    if task == "classes" and (useless := [n for n, value in given.items() if value is not None]):
+        raise ValueError(f'{", ".join(useless)}: of task="values"; leave it out for classes.')
+    if columns is None:
+        return
+    if len(shape) > 1:
+        raise ValueError(f"added_columns is for frames (F,), not for pictures {shape}.")
+    if len(columns) != outputs or not all(0 <= n < shape[-1] for n in columns):
+        raise ValueError(
+            f"added_columns must be {outputs} numbers from 0 to {shape[-1] - 1}, one for each "
+            f"output; got {[*columns]}."
+        )
+
+
 def _standard(
     name: str,
     mean: Sequence[float] | None,
@@ -160,11 +183,12 @@ def _standard(
     """To standard deviations from the mean, or back from them."""
     mean = [0.0] * width if mean is None else [float(m) for m in mean]
     deviation = [1.0] * width if deviation is None else [float(d) for d in deviation]
-    if len(mean) != width or len(deviation) != width or not all(d > 0 for d in deviation):
-        raise ValueError(
-            f"{name}: mean and deviation must be {width} numbers each, deviations above 0; got "
-            f"{mean} and {deviation}."
-        )
+    least = keras.config.epsilon()  # the layer would divide by this in place of less
+    wish = f"{name}: mean and deviation must be {width} numbers each, deviations above {least:g}"
+    if len(mean) != width or len(deviation) != width:
+        raise ValueError(f"{wish}; got {mean} and {deviation}.")
+    if small := {number: d for number, d in enumerate(deviation) if not d > least}:
+        raise ValueError(f"{wish}; got {small} by number. Give what varies less in a smaller unit.")
     variance = [d * d for d in deviation]
     return keras.layers.Normalization(
         axis=-1, mean=mean, variance=variance, invert=invert, dtype="float32", name=name

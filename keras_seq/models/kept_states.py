@@ -26,13 +26,13 @@ class KeptStates(CarriedStates):
 
     def __init__(self, layers: Sequence[Any], rows: int):
         super().__init__()
-        self.rows, self._reading = rows, ""
+        self.rows = rows
         self._variables = {
             layer.name: [
                 keras.Variable(
                     "zeros",
                     shape=(rows, width),
-                    dtype="float32",
+                    dtype=layer.variable_dtype,
                     trainable=False,
                     autocast=False,
                     name=f"{layer.name}_{state}",
@@ -51,18 +51,17 @@ class KeptStates(CarriedStates):
                 f"with streams={rows}."
             )
         rows = ops.shape(states[0])[0]
-        self._reading = layer.name
         kept = self._variables[layer.name]
         return tuple(
             ops.cast(variable[:rows], state.dtype)
             for variable, state in zip(kept, states, strict=True)
         )
 
-    def end(self, states: tuple) -> None:
-        """Keeps the final states of the layer that was started last."""
-        for variable, state in zip(self._variables[self._reading], states, strict=True):
+    def end(self, layer: Any, states: tuple) -> None:
+        """Keeps the final states of a layer that was started."""
+        for variable, state in zip(self._variables[layer.name], states, strict=True):
             rest = variable[ops.shape(state)[0] :]
-            whole = ops.concatenate([ops.cast(state, "float32"), rest], axis=0)
+            whole = ops.concatenate([ops.cast(state, variable.dtype), rest], axis=0)
             variable.assign(ops.reshape(whole, variable.shape))
 
     def reset(self) -> None:

@@ -25,11 +25,11 @@ _MEASURES = {
 class LanguageModel(OwnLoss):
     r"""Recurrent layers that predict each symbol of a text from all those before it.
 
-    $$h_t = \mathrm{RNN}(E_{x_t}, h_{t-1}), \qquad
+    $$h_t = \mathrm{RNN}(\sqrt{W}\, E_{x_t}, h_{t-1}), \qquad
       p(x_{t+1} \mid x_1, \dots, x_t) = \mathrm{softmax}(V h_t + b)$$
 
-    with $V = E P$ where the weights are tied; P is there if a state and a token vector differ in
-    width.
+    with token vectors of width W, and $V = E P$ where the weights are tied; P is there if a state
+    and a token vector differ in width.
 
     Trained by truncated back-propagation through time. In `fit` and `evaluate` each row of a batch
     goes on with the states that the same row of the batch before has left, as
@@ -48,7 +48,7 @@ class LanguageModel(OwnLoss):
             `keras_seq.layers.recurrent_layers` lists.
         units: U, the size of the state of each layer.
         layers: Number of recurrent layers on one another.
-        embedding_units: Width of the token vectors; 0 for one-hot input (only for a small V).
+        embedding_units: W, the width of the token vectors; 0 for one-hot input, if V is small.
         tied: Whether the logits have the matrix of the token vectors.
         dropout: Rate between the recurrent layers and before the logits.
         embedding_dropout: Rate on the token vectors.
@@ -129,17 +129,19 @@ class LanguageModel(OwnLoss):
         self.embedding_units, self.tied, self.seed = embedding_units, tied, seed
         self.dropout, self.embedding_dropout = dropout, embedding_dropout
         self.loss_steps, self.streams, self.measure = loss_steps, streams, measure
-        seeds = seeds_from(seed)
+        seeds, own = seeds_from(seed), {"dtype": self.dtype_policy}
         self.embedding = None
         if embedding_units:
-            self.embedding = TokenEmbedding(vocabulary_size, embedding_units, name="embedding")
+            self.embedding = TokenEmbedding(
+                vocabulary_size, embedding_units, name="embedding", **own
+            )
         # Before each recurrent layer, and before the logits.
         self.dropouts = [
-            keras.layers.Dropout(rate, seed=next(seeds))
+            keras.layers.Dropout(rate, seed=next(seeds), **own)
             for rate in (embedding_dropout, *[dropout] * layers)
         ]
         self.recurrent = [
-            make(units, return_sequences=True, name=f"{cell}_{number}")
+            make(units, return_sequences=True, name=f"{cell}_{number}", **own)
             for number in range(1, layers + 1)
         ]
         # In float32 whatever the policy, for losses and probabilities.
@@ -161,12 +163,11 @@ class LanguageModel(OwnLoss):
             self.logits.build((None, None, width))
         else:
             if width != self.embedding_units:
-                self.projection = keras.layers.Dense(
-                    self.embedding_units, use_bias=False, name="projection"
-                )
+                own = {"use_bias": False, "dtype": self.dtype_policy}
+                self.projection = keras.layers.Dense(self.embedding_units, name="projection", **own)
                 self.projection.build((None, None, width))
             self.bias = self.add_weight(
-                shape=(self.vocabulary_size,), initializer="zeros", name="bias"
+                shape=(self.vocabulary_size,), initializer="zeros", autocast=False, name="bias"
             )
         if self.streams:
             self._kept = KeptStates(self.recurrent, self.streams)
@@ -195,7 +196,7 @@ class LanguageModel(OwnLoss):
             rows: How many texts are read side by side.
         """
         return {
-            f"{layer.name}_{state}": ops.zeros((rows, width), self.compute_dtype)
+            f"{layer.name}_{state}": ops.zeros((rows, width), layer.compute_dtype)
             for layer in self.recurrent
             for state, width in zip(layer.cell.states, layer.cell.widths, strict=True)
         }

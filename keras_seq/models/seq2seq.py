@@ -98,6 +98,11 @@ class Seq2Seq(OwnLoss):
                 f"start and end must be two ids above {PADDING}, which is padding; got {start!r} "
                 f"and {end!r}. Give each of them an id of its own."
             )
+        if getattr(decoder, "end", end) != end:
+            raise ValueError(
+                f"{decoder.name} was made with end={decoder.end}, the model with end={end}: give "
+                "both the same."
+            )
         super().__init__(**kwargs)
         self.encoder, self.decoder, self.start, self.end = encoder, decoder, start, end
         self.label_smoothing, self.scheduled_sampling = label_smoothing, scheduled_sampling
@@ -122,12 +127,13 @@ class Seq2Seq(OwnLoss):
         read = target[:, :-1]
         encoded = self.encoder(source, training=training)
         if training and self.scheduled_sampling:
-            read = self._sampled(read, encoded, training)
+            read = self._sampled(read, encoded)
         return self.decoder(read, encoded, training=training)
 
-    def _sampled(self, read, encoded, training):
+    def _sampled(self, read, encoded):
         """Some of the tokens drawn from what the model predicts for their place."""
-        logits = ops.stop_gradient(self.decoder(read, encoded, training=training))
+        # Not as in training, where a decoder may add a loss, which would count twice.
+        logits = ops.stop_gradient(self.decoder(read, encoded, training=False))
         draw = keras.random.categorical
         rows, steps = ops.shape(read)
         flat = ops.reshape(logits, (-1, ops.shape(logits)[-1]))

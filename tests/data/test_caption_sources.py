@@ -170,6 +170,7 @@ def test_features_that_cannot_be_used(tmp_path):
         ({"names": ["a"], "features": np.ones((2, 3))}, "2 features came with names of shape"),
         ({"names": [1, 2], "features": np.ones((2, 3))}, "one text per feature"),
         ({"names": ["a", "a"], "features": np.ones((2, 3))}, "a comes twice"),
+        ({"names": [b"caf\xe9"], "features": np.ones((1, 3))}, r"f\.npz: names are no UTF-8 \("),
         ({"names": ["a", "b"], "features": np.array([[1.0], [np.nan]])}, "such as those of b"),
         ({"files": ["a"], "features": np.ones((1, 3))}, "holds files, features, and no names"),
         ({"names": np.array([{}]), "features": np.ones((1, 3))}, "damaged, or no .npz file"),

@@ -63,6 +63,11 @@ def test_what_is_refused(arguments, words):
         ('  Two "big" men\tplay; they\u2019re ÉLAN!', "two big men play they\u2019re élan"),
         ("a tri-colored dog's 2 toys - red", "a tri-colored dog's 2 toys red"),
         (" . ! ", ""),
+        ("कुत्ता घास, पर।", "कुत्ता घास पर"),
+        ("A cafe\u0301, CAFE\u0301S!", "a caf\u00e9 caf\u00e9s"),
+        ("a--b -c- d' 'e'", "a b c d e"),
+        ("I \u2764\ufe0f dogs \U0001f469\u200d\U0001f373, \u2764\ufe0f", "i dogs"),
+        ("it's 3 o'clock: x_1 (50%), \u00bd \u20ac", "it's 3 o'clock x_1 50 \u00bd"),
     ],
 )
 def test_words_that_count(text, words):

@@ -145,6 +145,54 @@ def test_features_that_a_model_does_not_read(save):
         all_videos(save(**WHOLE), feature_names=("x", "y"))
 
 
+NAMED = {**WHOLE, "feature_names": np.array(["z", "x", "y"])}
+
+
+@pytest.mark.parametrize(
+    ("read", "columns"),
+    [(("x", "y", "z"), [1, 2, 0]), (("y", "z"), [2, 0]), (("z", "x", "y"), [0, 1, 2])],
+)
+def test_a_model_reads_features_by_their_names(save, read, columns):
+    filled = {"features": padded(FEATURES, np.nan), "labels": padded(LABELS, 77)}
+    for arrays in (NAMED, {**NAMED, **filled}):
+        frames = load_frames(save(**arrays), feature_names=read, test_only=True)
+        assert frames.feature_names == read
+        found = np.concatenate([video.features for video in frames.test])
+        np.testing.assert_array_equal(found, FEATURES[:, columns])
+
+
+def test_features_without_names_are_read_as_they_stand(save):
+    """Be it the model that has none or the file."""
+    nameless = ("feature 1", "feature 2", "feature 3")
+    for arrays, read, names in (
+        (NAMED, nameless, ("z", "x", "y")),
+        (WHOLE, ("z", "x", "y"), ("z", "x", "y")),
+        (WHOLE, nameless, nameless),
+    ):
+        frames = load_frames(save(**arrays), feature_names=read, test_only=True)
+        assert frames.feature_names == names
+        found = np.concatenate([video.features for video in frames.test])
+        np.testing.assert_array_equal(found, FEATURES)
+
+
+def test_features_that_the_file_has_not(save):
+    words = "has no feature 'w'; it has z, x, y, and the model reads x, w"
+    with pytest.raises(DataError, match=words):
+        load_frames(save(**NAMED), feature_names=("x", "w"), test_only=True)
+
+
+def test_classes_of_videos_that_are_all_for_testing(save):
+    """In the order that the file tells, as far as they occur."""
+    for arrays, names in (
+        (WHOLE, ("0", "1", "2")),
+        ({**WHOLE, "label_names": np.array(["up", "by", "no", "at"])}, ("up", "by", "no")),
+    ):
+        frames = load_frames(save(**arrays), test_only=True)
+        assert (frames.train, frames.validation, frames.label_names) == ((), (), names)
+        found = np.concatenate([video.targets for video in frames.test])
+        np.testing.assert_array_equal(found, LABELS)
+
+
 def test_files_that_are_damaged(save, tmp_path):
     whole = save(**WHOLE).read_bytes()
     objects = {**WHOLE, "labels": np.array([{}] * 20)}

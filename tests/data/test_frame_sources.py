@@ -106,6 +106,24 @@ def test_folders_of_the_parts(folder, tmp_path):
     assert [clip.name for clip in load_frames(place, **TABLE).validation] == ["Ann"]
 
 
+def test_classes_of_videos_that_are_all_for_testing(folder):
+    frames = load_frames(folder, **TABLE, test_only=True)
+    assert (frames.train, frames.validation) == ((), ())
+    assert frames.label_names == ("move", "rest", "stop")
+    assert {clip.name for clip in frames.test} == {*NAMES}
+    for clip in frames.test:
+        number = NAMES.index(clip.name)
+        found = [frames.label_names[n] for n in clip.targets]
+        assert found == list(video(number, frames=3 + number)["label"])
+
+
+def test_shares_that_are_none(folder, refused):
+    for name in ("validation_fraction", "test_fraction"):
+        for share in (15, -0.1, 0, 1, np.nan):
+            words = f"{name} is {share}; give a share between 0 and 1"
+            refused(folder, words, **TABLE, **{name: share})
+
+
 def test_a_video_for_a_model_that_knows_its_columns_and_classes(tmp_path):
     """Others are left out, the order is the model's; labels may be missing."""
     write_table(tmp_path / "one.csv", {"z": [1, 2], "y": [3, 4], "x": [5, 6]})

@@ -66,3 +66,7 @@ def test_what_makes_no_sense():
         n_gram_loss(TRAIN[:0], TEST, 1, SIZE)
     with pytest.raises(ValueError, match="1 to test"):
         n_gram_loss(TRAIN, TEST[:1], 1, SIZE)
+    for wrong in (SIZE, -1):
+        for texts in ((np.append(TRAIN, wrong), TEST), (TRAIN, np.append(TEST, wrong))):
+            with pytest.raises(ValueError, match=f"ids must be from 0 to {SIZE - 1}"):
+                n_gram_loss(*texts, 2, SIZE)

@@ -164,3 +164,14 @@ def test_texts_need_a_tokenizer_and_a_list(earlier, texts):
     with pytest.raises(ExportError, match="check_texts"):
         export_all(make_classifier(), earlier, tokenizer=tokenizer, check_texts=texts)
     _assert_untouched(earlier)
+
+
+def test_files_have_names_of_their_own(earlier):
+    model = make_classifier()
+    for name, options in (
+        ("labels.txt", {"labels": LABELS}),
+        ("vocabulary.txt", {"tokenizer": SpaceTokenizer()}),
+    ):
+        with pytest.raises(ExportError, match=f"names of their own; got {name}"):
+            export_all(model, earlier, files={name: "mine"}, **options)
+        _assert_untouched(earlier)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from keras_seq.inspect import plot_surprise
+from keras_seq.inspect import pieces_with_room, plot_surprise
 
 
 def drawn(figure):
@@ -33,6 +33,36 @@ def test_lines_end_where_the_text_has_ends_and_at_the_width():
         cells(figure),
         [[0, 1, 2, 3, nothing], [4, 5, 6, 7, 8], [9, 10, 11, 12, nothing]],
     )
+
+
+MOST, WIDTH = 333, 7  # lines of 0.18 inches in a picture of 60, and characters in a line
+
+
+def lines_of(pieces):
+    """How many a text takes: each with its end, cut where it is too wide."""
+    *whole, last = "".join(pieces).split("\n")
+    return sum(-(-(len(line) + 1) // WIDTH) for line in whole) - (-len(last) // WIDTH)
+
+
+@pytest.mark.parametrize("ends", [0.0, 0.15, 0.6])
+def test_as_many_pieces_as_a_picture_has_room_for(ends):
+    """From lines that are all too wide to lines of one word; the next piece would need one more."""
+    random = np.random.default_rng(4)
+    pieces = [
+        "\n"
+        if random.random() < ends
+        else "".join(random.choice([*"abc "], random.integers(1, 10)))
+        for _ in range(900)
+    ]
+    count = pieces_with_room(pieces, WIDTH)
+    assert count == max(n for n in range(len(pieces)) if lines_of(pieces[:n]) <= MOST)
+    bits = random.uniform(0, 9, size=count + 1)
+    figure = plot_surprise(pieces[:count], bits[:count], WIDTH)
+    assert cells(figure).shape == (lines_of(pieces[:count]), WIDTH)
+    more = lines_of(pieces[: count + 1])
+    assert more > MOST
+    with pytest.raises(ValueError, match=f"^{more} lines are too many .* has room for {MOST}"):
+        plot_surprise(pieces[: count + 1], bits, WIDTH)
 
 
 def test_words_have_one_colour():

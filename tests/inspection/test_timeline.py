@@ -49,6 +49,17 @@ def test_bars_are_the_labels_and_marks_the_errors():
     assert not any(text.get_parse_math() for text in legend.get_texts())
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint64", "int8"])
+def test_labels_of_any_whole_numbers(dtype):
+    true = np.where(TRUE < 0, 2, TRUE).astype(dtype)
+    rows = bars(plot_timeline(PREDICTED.astype(dtype), true, label_names=NAMES).axes[0])
+    for row, labels in enumerate((PREDICTED, true.tolist())):
+        assert rows[row] == {t: COLOURS[label].upper() for t, label in enumerate(labels)}
+    wrong = {t for t in range(9) if int(true[t]) != PREDICTED[t]}
+    assert 0 < len(wrong) < 9
+    assert rows[2] == dict.fromkeys(wrong, "#000000")
+
+
 def test_without_truth_there_is_one_bar():
     figure = plot_timeline([1, 1, 0], label_names=NAMES)
     [axes] = figure.axes

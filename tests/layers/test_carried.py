@@ -82,6 +82,23 @@ def test_a_layer_called_twice_has_states_of_each_call():
             np.testing.assert_array_equal(now.initial[name], state)
 
 
+def test_states_are_those_of_the_layer_that_ends():
+    """One may start before another has ended."""
+    one, other = lstm(), layers.SimpleRNN(U, name="other")
+    h, c, alone, *ends = np.random.default_rng(3).normal(size=(6, B, U))
+    states = CarriedStates()
+    for begun, given in ((one, (h, c)), (other, (alone,))):
+        for state, expected in zip(states.start(begun, given), given, strict=True):
+            np.testing.assert_array_equal(state, expected)
+    states.end(one, tuple(ends[:2]))
+    states.end(other, tuple(ends[2:]))
+    names = ["lstm_h", "lstm_c", "other_h"]
+    assert [*states.initial] == [*states.final] == names
+    for name, begin, end in zip(names, (h, c, alone), ends, strict=True):
+        np.testing.assert_array_equal(states.initial[name], begin)
+        np.testing.assert_array_equal(states.final[name], end)
+
+
 def test_what_is_around_the_block_carries_nothing():
     layer, x = lstm(), sequences()
     expected = layer(x)

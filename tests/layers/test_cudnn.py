@@ -11,6 +11,7 @@ import tensorflow as tf
 from contract import MASKS, U, sequences
 
 from keras_seq.layers import GRU, LSTM, cudnn, lowering
+from keras_seq.layers.carried import CarriedStates, carrying
 
 from .against import assert_equal, evaluate
 
@@ -77,6 +78,30 @@ def test_what_cudnn_has_not_goes_the_other_way(options, taken):
                 kind(U, use_cudnn=True, **options)(sequences())
     GRU(U, reset_after=False)(sequences())
     assert not taken
+
+
+@pytest.mark.parametrize("kind", [LSTM, GRU])
+@pytest.mark.parametrize("mask", MASKS)
+def test_chunks_go_on_from_one_another(kind, mask, taken):
+    """Without a mask on cuDNN; with any by the library's own loop."""
+    layer, theirs = pair(kind, return_sequences=True, return_state=True, name="layer")
+    random = np.random.default_rng(4)
+    weights = [random.normal(size=weight.shape) for weight in layer.get_weights()]
+    for one in (layer, theirs):
+        one.set_weights(weights)
+    whole, *ends = theirs(sequences(), mask=MASKS[mask])
+    states, parts = None, []
+    for steps in (slice(0, 2), slice(2, 5)):
+        part = None if MASKS[mask] is None else MASKS[mask][:, steps]
+        with carrying(CarriedStates(states)) as now:
+            outputs, *_ = layer(sequences()[:, steps], mask=part)
+        states = now.final
+        parts.append(outputs)
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-5)
+    assert list(states) == [f"layer_{state}" for state in ("h", "c")[: len(ends)]]
+    for found, end in zip(states.values(), ends, strict=True):
+        np.testing.assert_allclose(found, end, atol=1e-5)
+    assert len(taken) == (2 if mask == "none" else 0)
 
 
 def test_without_a_gpu_it_is_refused():

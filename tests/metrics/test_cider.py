@@ -93,6 +93,10 @@ def test_extremes():
         (["a"], [["a"], ["b"]], "1 captions came with the references of 2 images"),
         ([], [], "0 captions"),
         (["a", "b"], [["a"], []], "of which 1 have none"),
+        (["a b"], ["a b"], "references a list of such lists"),
+        (["a", "b"], [["a"], "b"], "references a list of such lists"),
+        (["a", "b"], "ab", "references a list of such lists"),
+        ("ab", [["a"], ["b"]], "found must be a list of texts"),
     ],
 )
 def test_what_is_refused(found, references, words):

@@ -5,7 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from keras_seq.metrics import frame_accuracy, macro_f1, segment_f1, segments
+from keras_seq.metrics import (
+    frame_accuracy,
+    labelled_stretches,
+    macro_f1,
+    segment_f1,
+    segments,
+)
 
 
 def draw(seed, count=200, classes=5, gaps=True):
@@ -66,6 +72,35 @@ def test_segments_are_runs(seed):
     assert [(s.label, s.stop - s.start) for s in found] == runs
     assert [s.start for s in found] == [0, *(s.stop for s in found[:-1])]
     assert segments([]) == []
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "uint8"])
+def test_labels_may_be_unsigned(dtype):
+    """Those that are true as well where no frame is without."""
+    for gaps in (True, False):
+        true, predicted = draw(5, gaps=gaps)
+        whole = true if gaps else true.astype(dtype)
+        found = predicted.astype(dtype)
+        assert frame_accuracy(whole, found) == frame_accuracy(true, predicted)
+        assert macro_f1(whole, found, 6) == macro_f1(true, predicted, 6)
+        assert segment_f1([whole], [found], 0.3) == segment_f1([true], [predicted], 0.3)
+        assert segments(found) == segments(predicted)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_stretches_that_have_labels(seed):
+    """Every pair of ends is tried."""
+    has = [label >= 0 for label in draw(seed, count=60)[0].tolist()]
+    ends = itertools.combinations(range(len(has) + 1), 2)
+    wanted = [
+        (start, stop)
+        for start, stop in ends
+        if all(has[start:stop]) and not any(has[max(0, start - 1) : start] + has[stop : stop + 1])
+    ]
+    labels = np.where(has, np.random.default_rng(seed).integers(0, 3, len(has)), -2)
+    assert labelled_stretches(labels) == wanted
+    assert labelled_stretches(np.arange(7, dtype="uint8")) == [(0, 7)]
+    assert labelled_stretches([-1, -5]) == labelled_stretches([]) == []
 
 
 def as_sets(labels):
@@ -141,6 +176,8 @@ def test_a_gap_takes_a_video_apart():
         (lambda: macro_f1([0, 3], [0, 1], 2), "must be 0 to 1"),
         (lambda: macro_f1([0, 1], [0, -1], 2), "from -1"),
         (lambda: segments([[0, 1]]), r"shape \(1, 2\)"),
+        (lambda: segments([0.5, 0.5, 1.0]), "labels must be whole numbers.*float64"),
+        (lambda: segment_f1([[0, 1]], [[0.2, 0.9]]), "labels must be whole numbers.*float64"),
         (lambda: segment_f1([[0]], [[0]], 0.0), "overlap must be above 0"),
         (lambda: segment_f1([[0]], [[0], [1]]), "1 videos came with predictions of 2"),
         (lambda: segment_f1([[0, 1]], [[0]]), r"video 0 has labels of shape \(2,\)"),

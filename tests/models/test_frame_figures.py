@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seq.models import FrameLoss, FrameMean
+from keras_seq.models import FrameLoss, FrameMean, frame_tagger
 
 DEVIATION = [0.5, 2.0, 10.0]
 
@@ -43,12 +43,14 @@ CASES += [(figure, d) for figure in ("mse", "mae", "huber") for d in (None, DEVI
 def test_figures_of_batches_of_many_lengths(figure, deviation):
     make = numbers if figure in ("mse", "mae", "huber") else classes
     batches = [make(steps, seed) for seed, steps in enumerate((2, 17, 5))]
-    mean, loss = FrameMean(figure, deviation), FrameLoss(figure, deviation)
+    mean = FrameMean(figure, deviation)
+    loss = None if figure == "accuracy" else FrameLoss(figure, deviation)
     total = count = 0.0
     for y, found, weights in batches:
         values = by_hand(figure, y, found, deviation)
-        own = float(loss(y, found.astype("float32"), weights.astype("float32")))
-        assert own == pytest.approx((values * weights).sum() / weights.sum(), rel=1e-5)
+        if loss is not None:
+            own = float(loss(y, found.astype("float32"), weights.astype("float32")))
+            assert own == pytest.approx((values * weights).sum() / weights.sum(), rel=1e-5)
         mean.update_state(y, found.astype("float32"), weights.astype("float32"))
         total, count = total + (values * weights).sum(), count + weights.sum()
     assert float(mean.result()) == pytest.approx(total / count, rel=1e-5)
@@ -93,7 +95,46 @@ def test_saved_and_loaded():
         assert (same.figure, same.deviation, same.name) == (made.figure, DEVIATION, made.name)
 
 
+def test_a_saved_model_has_the_same_figures(tmp_path):
+    model = frame_tagger((4,), 3, task="values", cell="simple_rnn", units=3)
+    random = np.random.default_rng(6)
+    model.set_weights([random.normal(size=weight.shape) for weight in model.get_weights()])
+    metrics = [FrameMean("huber", DEVIATION, name="loss"), FrameMean("mae")]
+    options = {"weighted_metrics": metrics, "run_eagerly": True}
+    model.compile("sgd", FrameLoss("huber", DEVIATION), **options)
+    x = random.normal(size=(3, 6, 4)).astype("float32")
+    y, _, weights = (part.astype("float32") for part in numbers(6, 5))
+    given = {"x": x, "y": y, "sample_weight": weights, "batch_size": 2, "verbose": 0}
+    figures = model.evaluate(**given, return_dict=True)
+    outputs = keras.ops.convert_to_numpy(model(x)).astype("float64")
+    for name, figure, deviation in (("loss", "huber", DEVIATION), ("mae", "mae", None)):
+        values = by_hand(figure, y, outputs, deviation)
+        assert figures[name] == pytest.approx(np.average(values, weights=weights), rel=1e-5)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert (loaded.loss.figure, [*loaded.loss.deviation]) == ("huber", DEVIATION)
+    assert loaded.evaluate(**given, return_dict=True) == pytest.approx(figures, rel=1e-6)
+
+
+LOSSES = "cross_entropy, mse, mae, huber"
+
+
+@pytest.mark.parametrize(
+    ("kind", "figure", "known"),
+    [
+        (FrameLoss, "rmse", LOSSES),
+        (FrameLoss, "accuracy", LOSSES),
+        (FrameMean, "rmse", f"accuracy, {LOSSES}"),
+    ],
+)
+def test_unknown_figures(kind, figure, known):
+    with pytest.raises(ValueError, match=f"figure must be one of {known}; got '{figure}'"):
+        kind(figure)
+
+
 @pytest.mark.parametrize("kind", [FrameLoss, FrameMean])
-def test_unknown_figures(kind):
-    with pytest.raises(ValueError, match="cross_entropy, accuracy, mse, mae, huber; got 'rmse'"):
-        kind("rmse")
+@pytest.mark.parametrize("deviation", [[0.0], [2.0, -0.5], [1.0, float("nan")]], ids=str)
+def test_deviations_that_are_not_above_zero(kind, deviation):
+    with pytest.raises(ValueError, match=r"deviation must be numbers above 0; got \[") as refused:
+        kind("huber", deviation)
+    assert str(deviation) in str(refused.value)

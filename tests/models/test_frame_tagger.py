@@ -142,6 +142,28 @@ def test_one_column_is_added():
     np.testing.assert_allclose(found[..., 0], FRAMES[..., 0] + FRAMES[..., 3])
 
 
+def test_next_values_in_half_precision():
+    """The features that are added stay as they are: halves end at 65,504."""
+    random = np.random.default_rng(5)
+    mean, deviation = [1.1e5, -7e4, 0.3, 2e3, 9e4], [40.0, 90.0, 0.5, 7.0, 25.0]
+    features = random.normal(mean, deviation, size=(4, 9, F)).astype("float32")
+    options = {"mean": mean, "deviation": deviation, "target_deviation": [30.0, 80.0]}
+    options |= {"task": "values", "outputs": 2, "added_columns": [4, 1]}
+    full, policy = tagger(**options), keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        half = tagger(**options)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert half.get_layer("recurrent_1").compute_dtype == "float16"
+    found = half(features)
+    assert keras.backend.standardize_dtype(found.dtype) == "float32"
+    wanted = run(full, features)
+    changes = np.abs(wanted - features[..., [4, 1]])
+    assert changes.mean() > 5
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), wanted, rtol=0, atol=1)
+
+
 def test_dropout_is_active_in_training_alone_and_hangs_on_the_seed():
     found = []
     for seed in (1, 1, 2):
@@ -185,9 +207,21 @@ def test_saved_and_loaded(tmp_path):
         ((F,), C, {"layers": 0}, "at least 1; got 64, 0 and 32"),
         ((F,), C, {"cell": "none", "bidirectional": True}, "bidirectional=False"),
         ((F,), C, {"mean": [1.0], "deviation": [1.0]}, "must be 5 numbers each"),
-        ((F,), C, {"deviation": [1.0, 1, 1, 1, 0]}, "deviations above 0"),
+        ((F,), C, {"deviation": [1.0, 1, 1, 1, 0]}, "deviations above 1e-07"),
+        ((F,), C, {"deviation": [1.0, 1, 1, 1e-9, 1]}, "got .*1e-09.*in a smaller unit"),
+        ((F,), 1, {"task": "values", "target_deviation": [1e-9]}, "values: .* above 1e-07; got"),
         ((F,), 1, {"task": "values", "added_columns": [5]}, "numbers from 0 to 4"),
         ((F,), 2, {"task": "values", "added_columns": [1]}, "must be 2 numbers"),
+        ((F,), 1, {"task": "values", "added_columns": [2], "bidirectional": True}, "would read"),
+        ((4, 4, 1), 1, {"task": "values", "added_columns": [0]}, r"not for pictures \(4, 4, 1\)"),
+        ((F,), C, {"target_mean": [0.0, 1, 2]}, '^target_mean: of task="values"'),
+        ((F,), C, {"target_deviation": [3.0, 1, 2]}, "^target_deviation: of task"),
+        (
+            (F,),
+            C,
+            {"added_columns": [0, 1, 2], "target_mean": [0.0] * 3},
+            "^target_mean, added_columns: .* leave it out for classes",
+        ),
         ((4, 4, 1), C, {"encoder": "cnn", "filters": ()}, "filters=()"),
         ((4, 4, 1), C, {"encoder": "cnn", "filters": (0,)}, "filters"),
     ],

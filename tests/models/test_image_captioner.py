@@ -79,10 +79,10 @@ def test_what_the_images_say_is_learned():
     np.testing.assert_array_equal(tokens, TARGETS[:, 1:])
 
 
-def penalised(penalty):
+def penalised(penalty, kind=ShowAttendTellDecoder, **options):
     """A model on features of 2 × 3 places, with the same weights whatever the penalty."""
-    decoder = ShowAttendTellDecoder(VOCABULARY, 7, embedding_units=5, attention_penalty=penalty)
-    model = Seq2Seq(FeatureEncoder((2, 3, 4), 6), decoder)
+    decoder = kind(VOCABULARY, 7, embedding_units=5, attention_penalty=penalty)
+    model = Seq2Seq(FeatureEncoder((2, 3, 4), 6), decoder, **options)
     model.build()
     return randomise(model, scale=0.8)
 
@@ -90,20 +90,23 @@ def penalised(penalty):
 FEATURES = RANDOM.normal(size=(5, 2, 3, 4))
 
 
+def unevenness(model, tokens):
+    """Step by step: the weights of every token that is read, the end and padding left out."""
+    decoder = model.decoder
+    memory = decoder.prepare(model.encoder(FEATURES))
+    state, looked = decoder.initial_state(memory, 5), np.zeros((5, 6))
+    for token in tokens.T:
+        _, state = decoder.step(ops.convert_to_tensor(token), state, memory)
+        looked += array(state["attention"]) * np.isin(token, (0, 3), invert=True)[:, None]
+    return np.mean(np.sum((1 - looked) ** 2, axis=1))
+
+
 def test_the_penalty_is_how_unevenly_places_are_looked_at():
     model, inputs = penalised(0.7), {"source": FEATURES, "target": TARGETS}
     logits = model(inputs, training=True)
     np.testing.assert_allclose(logits, penalised(0.0)(inputs, training=True), atol=1e-5)
     (found,) = model.losses
-    # Step by step: the weights of every token up to the end, the end itself not read any more.
-    decoder = model.decoder
-    memory = decoder.prepare(model.encoder(FEATURES))
-    state, looked = decoder.initial_state(memory, 5), np.zeros((5, 6))
-    for t in range(5):
-        _, state = decoder.step(ops.convert_to_tensor(TARGETS[:, t]), state, memory)
-        real = (TARGETS[:, t + 1] != 0)[:, None]
-        looked += array(state["attention"]) * real
-    expected = 0.7 * np.mean(np.sum((1 - looked) ** 2, axis=1))
+    expected = 0.7 * unevenness(model, TARGETS[:, :-1])
     assert float(found) == pytest.approx(expected, rel=1e-5)
     loss = float(model.compute_loss(inputs, y_pred=logits))
     plain = penalised(0.0)
@@ -113,6 +116,23 @@ def test_the_penalty_is_how_unevenly_places_are_looked_at():
     assert not model.losses  # of training alone
     again = Seq2Seq.from_config(model.get_config())
     assert again.decoder.attention_penalty == 0.7
+
+
+def test_the_penalty_counts_once_where_tokens_are_drawn():
+    """It is that of the tokens that were read in the end, some of which the model has drawn."""
+    read = []
+
+    class Recording(ShowAttendTellDecoder):
+        def call(self, tokens, encoded, training=False):
+            read.append(tokens)
+            return super().call(tokens, encoded, training)
+
+    model = penalised(0.7, Recording, scheduled_sampling=0.5, seed=3)
+    model({"source": FEATURES, "target": TARGETS}, training=True)
+    (found,) = model.losses
+    tokens = ops.convert_to_numpy(read[-1])
+    assert np.any(tokens != TARGETS[:, :-1])
+    assert float(found) == pytest.approx(0.7 * unevenness(model, tokens), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +155,16 @@ def test_a_penalty_needs_a_known_number_of_places():
     decoder = ShowAttendTellDecoder(VOCABULARY, 7, attention_penalty=0.1)
     with pytest.raises(ValueError, match="how many places"):
         Seq2Seq(encoder, decoder).build()
+
+
+def test_the_end_is_that_of_the_decoder():
+    encoder, decoder = FeatureEncoder((2, 3, 4), 6), ShowAttendTellDecoder(VOCABULARY, 7, end=5)
+    for options in ({}, {"end": 4}):
+        words = f"was made with end=5, the model with end={options.get('end', 3)}: give both"
+        with pytest.raises(ValueError, match=words):
+            Seq2Seq(encoder, decoder, **options)
+    model = Seq2Seq(encoder, decoder, end=5)
+    assert (model.end, model.get_config()["decoder"]["config"]["end"]) == (5, 5)
 
 
 def test_the_kinds_of_decoders():

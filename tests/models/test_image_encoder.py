@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from layers.attending import array, kernel, randomise
 
-from keras_seq.models import BackboneEncoder, FeatureEncoder, ImageEncoder, SmallImageEncoder
+from keras_seq.models import (
+    BackboneEncoder,
+    FeatureEncoder,
+    ImageEncoder,
+    SmallImageEncoder,
+    image_captioner,
+)
 
 RANDOM = np.random.default_rng(6)
 IMAGES = RANDOM.integers(0, 256, (3, 7, 10, 3)).astype("uint8")
@@ -137,6 +143,31 @@ def test_a_network_that_is_trained_too():
     plain = array(encoder(pictures).values)
     assert len(encoder.trainable_weights) > 50
     assert np.abs(array(encoder(pictures, training=True).values) - plain).max() > 1e-4
+
+
+@pytest.mark.long
+def test_a_network_is_saved_with_its_captioner(tmp_path):
+    encoder = BackboneEncoder((32, 32, 3), 4, **BACKBONE)
+    model = image_captioner(9, encoder, units=5, embedding_units=3, dropout=0.0)
+    model.build()
+    randomise(model, scale=0.5)
+    random = np.random.default_rng(2)
+    for weight in encoder.network.weights:
+        if "moving" in weight.path:
+            weight.assign(random.uniform(0.3, 1, weight.shape))
+    inputs = {"source": PICTURES[:, :, :32], "target": np.array([[2, 5, 7, 3], [2, 8, 3, 0]])}
+    logits = array(model(inputs))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(array(loaded(inputs)), logits, atol=1e-6)
+    network = loaded.encoder.network
+    for found, saved in zip(network.get_weights(), encoder.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, saved)
+    # It stays as it is in the loaded model too.
+    assert not network.trainable
+    trained = {id(weight) for weight in loaded.trainable_weights}
+    assert len(trained) == len(model.trainable_weights)
+    assert not trained & {id(weight) for weight in network.weights}
 
 
 def test_weights_from_files(backbone, tmp_path):

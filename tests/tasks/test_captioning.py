@@ -1,6 +1,5 @@
 """The captioning task from the command line: training, figures, predictions, report, exports."""
 
-import dataclasses
 import io
 import json
 import shutil
@@ -17,11 +16,12 @@ from rich.console import Console
 from keras_seq.data import DataError, ImageFeatures, TextCodec, load_captions, plain_caption
 from keras_seq.export.runtime import TFLiteModel
 from keras_seq.metrics import cider_d
-from tasks import training
 from tasks.__main__ import main
-from tasks.captioning import Captioning, Config
-from tasks.captioning_data import SAMPLES
+from tasks.captioning import Captioning
+from tasks.captioning_config import Config
+from tasks.captioning_data import SAMPLES, CaptioningData
 from tasks.config import read
+from tasks.exported import export_figures
 from tasks.run_directory import RunDirectory
 from tasks.runner import Runner
 
@@ -156,6 +156,28 @@ def test_evaluate_on_another_source(captioning_run, tmp_path, by_hand, capsys):
     assert figures["test_bleu_1_greedy"] == pytest.approx(bleu(found, plain(test), 1))
 
 
+def test_the_runs_own_source_is_tested_in_its_test_part(captioning_run, folder):
+    metrics = json.loads((captioning_run / "metrics.json").read_text())
+    same = f"{folder.parent}/./{folder.name}/"
+    figures = Runner(Captioning(), captioning_run, Console()).evaluate(same)
+    assert figures["test_examples"] == metrics["test_examples"]
+    assert figures["test_bleu_4_greedy"] == pytest.approx(metrics["test_bleu_4_greedy"])
+
+
+def test_captions_longer_than_those_trained_on(folder):
+    """All of the training part: nothing could be learnt of it, but it can be tested on."""
+    task, config = Captioning(), Config(data=str(folder), image_size=SIZE, max_length=2)
+    images = load_captions(folder, size=SIZE)
+    codec = TextCodec.fit([t for texts in images.train.captions for t in texts], "words")
+    assert CaptioningData(config, images, codec).sizes == {
+        "train": 0,
+        "validation": len(images.validation),
+        "test": len(images.test),
+    }
+    with pytest.raises(ValueError, match="none of"):
+        task.load(config).train(0)
+
+
 def test_predict(captioning_run, folder, by_hand, tmp_path, capsys, monkeypatch):
     test = load_captions(folder, size=SIZE).test
     paths = [folder / "Images" / name for name in test.names[:3]]
@@ -168,28 +190,34 @@ def test_predict(captioning_run, folder, by_hand, tmp_path, capsys, monkeypatch)
     bad = [tmp_path / "letter.jpg", tmp_path / "none.png", "", tmp_path / "cut.png"]
     lines = "\n".join(map(str, [*bad[:2], paths[1], *bad[2:]]))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
-    status, piped, _ = run_task(capsys, "predict", "--run", captioning_run, "--width", 1)
-    assert status == 0
-    letter, none, found, empty, cut = piped.splitlines()
+    status, piped, told = run_task(capsys, "predict", "--run", captioning_run, "--width", 1)
+    assert status == 2
+    assert piped.splitlines() == out.splitlines()[1:2]
+    letter, none, empty, cut, count = told.splitlines()
     assert letter.startswith(f"input 1: {bad[0]} is no picture that can be read (")
     assert none == f"input 2: {bad[1]} cannot be read (No such file or directory)."
-    assert found == out.splitlines()[1]
-    assert empty == "input 4 is empty: there is nothing to describe"
+    assert empty == "input 4: it is empty: there is nothing to describe"
     assert cut.startswith(f"input 5: {bad[3]} is no picture")
+    assert count == "error: 4 of 5 inputs could not be described."
 
 
 def test_words_may_be_drawn(captioning_run, folder, capsys):
     paths = [folder / "Images" / "test-0001.png"] * 12
     hot = run_task(capsys, "predict", "--run", captioning_run, "--temperature", 2, *paths)[1]
     assert len(set(hot.splitlines())) > 3
+    options = ["--temperature", 2, "--seed", 5]
+    again = [run_task(capsys, "predict", "--run", captioning_run, *options, *paths) for _ in "ab"]
+    assert again[0] == again[1]
+    assert len(set(again[0][1].splitlines())) > 3  # seeded once, not for each picture
 
 
 def test_attention_is_drawn_for_each_input(captioning_run, folder, tmp_path, capsys):
     path = tmp_path / "att.png"
     inputs = (folder / "Images" / "test-0001.png", "none.png", folder / "Images" / "test-0002.png")
     arguments = ["predict", "--run", captioning_run, "--attention", path, *inputs]
-    status, out, _ = run_task(capsys, *arguments)
-    assert status == 0
+    status, out, err = run_task(capsys, *arguments)
+    assert status == 2
+    assert err.endswith("error: 1 of 3 inputs could not be described.\n")
     pictures = [path, tmp_path / "att-3.png"]
     assert [line for line in out.splitlines() if line.startswith("attention")] == [
         f"attention: {picture}" for picture in pictures
@@ -209,6 +237,8 @@ def test_what_predict_refuses(captioning_run, tmp_path, capsys, monkeypatch):
         (["--temperature", 0], ["--temperature", "above 0"]),
         (["--temperature", "nan"], ["--temperature", "above 0"]),
         (["--temperature", 1, "--width", 2], ["give one of them"]),
+        (["--seed", 1], ["--seed", "--temperature"]),
+        (["--temperature", 1, "--seed", -1], ["--seed", "at least 0"]),
     ):
         status, out, err = run_task(capsys, *predict, *options)
         assert (status, out) == (2, "")
@@ -257,39 +287,9 @@ def test_the_baseline(captioning_run, folder):
     assert 0 < figures["nearest_neighbour_test_bleu_1"] < 100
 
 
-def test_options_lists_every_field(capsys):
-    status, out, _ = run_task(capsys, "options")
-    assert status == 0
-    for field in dataclasses.fields(Config):
-        assert f"{field.name}=" in out
-    with pytest.raises(SystemExit):
-        main(["captioning", "predict", "--help"])
-    out = capsys.readouterr().out
-    assert all(f"--{option}" in out for option in ("attention", "width", "temperature"))
-
-
 @pytest.mark.long
-def test_a_stopped_run_goes_on_to_the_same_weights(
-    captioning_run, folder, tmp_path, capsys, monkeypatch
-):
-    write = training._save
-
-    def save(*arguments):
-        write(*arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "_save", save)
-    settings = [part for setting in SETTINGS for part in ("--set", setting)]
-    arguments = ["train", "--data", folder, "--run", tmp_path / "run", *settings]
-    assert run_task(capsys, *arguments)[0] == 130
-    monkeypatch.setattr(training, "_save", write)
-    assert run_task(capsys, "train", "--run", tmp_path / "run", "--resume")[0] == 0
-    runs = [RunDirectory(run, "captioning") for run in (captioning_run, tmp_path / "run")]
-    for a, b in zip(*(run.model().get_weights() for run in runs), strict=True):
-        np.testing.assert_array_equal(b, a)
-    figures = [json.loads((run.path / "metrics.json").read_text()) for run in runs]
-    for name, value in figures[0].items():
-        assert "second" in name or figures[1][name] == value, name
+def test_a_stopped_run_goes_on_to_the_same_weights(captioning_run, goes_on):
+    goes_on(captioning_run)
 
 
 @pytest.mark.long
@@ -298,10 +298,10 @@ def test_export(captioning_run, folder, tmp_path, by_hand, capsys):
     status, _, err = run_task(capsys, "export", "--run", captioning_run, "--length", 5, "--to", to)
     assert status == 2
     assert "--length is that of texts" in err
-    status, out, _ = run_task(capsys, "export", "--run", captioning_run, "--to", to)
-    assert status == 0
-    assert f"1 × {SIZE} × {SIZE} × 3 numbers" in out
+    assert run_task(capsys, "export", "--run", captioning_run, "--to", to)[0] == 0
     report = json.loads((to / "report.json").read_text())
+    latency = export_figures(report)["TFLite latency, greedy"]
+    assert f"(1 × {SIZE} × {SIZE} × 3 numbers, one thread)" in latency
     assert report["tflite"]["profile"] == "portable"
     codec = TextCodec.load(captioning_run, "captions")
     test = load_captions(folder, size=SIZE).test
@@ -337,13 +337,13 @@ def test_features(folder, tmp_path, capsys):
     assert not (run / "sample-1.png").exists()
     attention = tmp_path / "a.png"
     arguments = ["predict", *at, "--attention", attention, "test-0002.png", "nobody.png"]
-    status, out, _ = run_task(capsys, *arguments)
-    found, told, unknown = out.splitlines()
-    assert status == 0
+    status, out, err = run_task(capsys, *arguments)
+    found, told = out.splitlines()
+    assert status == 2
     assert found
     assert told == f"attention: {attention}"
     assert attention.read_bytes().startswith(b"\x89PNG")
-    assert unknown.startswith("input 2: there are no features of 'nobody.png'")
+    assert err.startswith("input 2: there are no features of 'nobody.png'")
     assert run_task(capsys, "report", *at)[0] == 0
     page = Parsed((run / "report.html").read_text("utf-8"))
     assert "reference: " in page.words["Captions"]
@@ -355,9 +355,13 @@ def test_features(folder, tmp_path, capsys):
     assert codec.decode(tokens[:, 0]).numpy()[0].decode() == found
     # Features of another network are not those that the model knows.
     np.savez(path, names=names, features=blocks[..., :2])
-    status, _, err = run_task(capsys, "evaluate", *at)
+    for verb in (["evaluate"], ["predict", "test-0002.png"]):
+        status, _, err = run_task(capsys, *verb, *at)
+        assert status == 2
+        assert "was trained on (3, 3, 3)" in err
+    status, _, err = run_task(capsys, "evaluate", *at, "--data", tmp_path)
     assert status == 2
-    assert "was trained on (3, 3, 3)" in err
+    assert "evaluated on these, without --data" in err
 
 
 @pytest.mark.long

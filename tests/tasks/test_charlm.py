@@ -20,7 +20,7 @@ from tasks.charlm_data import LanguageData
 from tasks.config import read
 from tasks.run_directory import RunDirectory
 from tasks.runner import Runner
-from tasks.writer import Writer, surprises
+from tasks.writer import Samples, Writer, surprises
 
 LENGTH, BATCH = 10, 4
 SETTINGS = {
@@ -168,6 +168,13 @@ def test_evaluate_repeats_the_test_figures(run):
     assert again.keys() == {"test_examples", "test_loss", "test_bits_per_character"}
 
 
+def test_the_runs_own_source_is_tested_in_its_test_part(run, book):
+    metrics = json.loads((run / "metrics.json").read_text())
+    found = Runner(LanguageModelling(), run, Console()).evaluate(str(book))
+    assert found["test_examples"] == metrics["test_examples"]
+    assert found["test_loss"] == pytest.approx(metrics["test_loss"], rel=1e-6)
+
+
 def test_evaluate_on_another_source_reads_all_of_it(run, model, symbols, tmp_path):
     text = "def other():\n\treturn [\u00e9]\n" * 9
     (tmp_path / "other.txt").write_text(text, encoding="utf-8")
@@ -286,6 +293,26 @@ def test_a_long_text_is_drawn_in_part(run, tmp_path, capsys, monkeypatch):
     assert out.endswith("200 characters, the first 50 drawn\n")
 
 
+def test_a_text_of_many_short_lines_is_drawn_in_part(run, tmp_path, capsys):
+    path = tmp_path / "surprise.png"
+    status, out, _ = run_task(capsys, "predict", "--run", run, "--surprise", path, "x\n" * 500)
+    assert status == 0
+    assert out.endswith("1,000 characters, the first 666 drawn\n")
+    assert path.exists()
+
+
+def test_a_sample_that_the_terminal_cannot_show(model, symbols):
+    """Training goes on."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    samples = Samples(symbols, Console(file=out), length=2, every=0, seed=0)
+    model.compile(optimizer="sgd")
+    samples.set_model(model)
+    samples.writer = lambda *arguments, **options: ["\u4f60", "\u00e9"]
+    samples.on_epoch_end(0)
+    out.flush()
+    assert out.buffer.getvalue().decode("latin-1").endswith("?\u00e9\n")
+
+
 def test_surprises_of_a_text_longer_than_a_chunk(model, symbols, texts):
     for length in (129, 300):
         ids = symbols.encode(texts.test)[:length]
@@ -390,25 +417,8 @@ def test_validation_that_is_short_is_read_in_one_stream():
 
 
 @pytest.mark.long
-def test_a_stopped_run_goes_on_to_the_same_weights(run, book, tmp_path, capsys, monkeypatch):
-    """Stopped after its first epoch; what was learnt of the symbols comes from its file then."""
-    write = training._save
-
-    def save(*arguments):
-        write(*arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "_save", save)
-    arguments = ["train", "--data", book, "--run", tmp_path / "run", *settings()]
-    assert run_task(capsys, *arguments)[0] == 130
-    monkeypatch.setattr(training, "_save", write)
-    assert run_task(capsys, "train", "--run", tmp_path / "run", "--resume")[0] == 0
-    runs = [RunDirectory(path, "charlm") for path in (run, tmp_path / "run")]
-    for a, b in zip(*(run.model().get_weights() for run in runs), strict=True):
-        np.testing.assert_array_equal(b, a)
-    figures = [json.loads((run.path / "metrics.json").read_text()) for run in runs]
-    for name, value in figures[0].items():
-        assert "second" in name or figures[1][name] == value, name
+def test_a_stopped_run_goes_on_to_the_same_weights(run, goes_on):
+    goes_on(run)
 
 
 @pytest.mark.long
@@ -443,18 +453,6 @@ def test_demo(tmp_path, capsys, monkeypatch):
     assert (tmp_path / "out" / "model.tflite").exists()
     assert f"report: {tmp_path / 'run' / 'report.html'}" in out
     assert "has the weights of this run" in (tmp_path / "run" / "report.html").read_text()
-
-
-def test_options_lists_every_field(capsys):
-    status, out, _ = run_task(capsys, "options")
-    assert status == 0
-    for field in dataclasses.fields(Config):
-        assert f"{field.name}=" in out
-    with pytest.raises(SystemExit):
-        main(["charlm", "predict", "--help"])
-    out = capsys.readouterr().out
-    for option in ("prompt", "length", "temperature", "top-k", "top-p", "seed", "surprise"):
-        assert f"--{option}" in out
 
 
 def test_a_configuration_is_read_back(run):

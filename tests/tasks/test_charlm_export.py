@@ -136,6 +136,25 @@ def test_the_command_for_it(run, exported, capsys):
     assert captured.out == "x = " + "".join(sample_from_file(path, "x = ", 9, temperature=0)) + "\n"
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--length", "0"],
+        ["--temperature", "nan"],
+        ["--temperature", "-1"],
+        ["--top-k", "0"],
+        ["--seed", "-1"],
+        ["--prompt", "a\udce9"],
+    ],
+    ids=str,
+)
+def test_wishes_of_the_command(exported, options, capsys):
+    assert alone.main([str(exported / "model.tflite"), *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"error: {options[0]} ")
+
+
 def test_symbols_that_are_not_known():
     known = {"level": "characters", "unknown_id": None, "symbols": ["b", "a"]}
     assert alone._ids("ab", known) == [1, 0]

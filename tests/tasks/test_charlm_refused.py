@@ -34,25 +34,6 @@ def book(tmp_path):
     return path
 
 
-@pytest.fixture
-def refused(run, capsys):
-    """Trains over the run with data and settings, which must be refused in these words."""
-
-    def check(data, settings, *words):
-        before = {path.name: path.read_bytes() for path in run.iterdir()}
-        options = [part for setting in settings for part in ("--set", setting)]
-        arguments = ["train", "--overwrite", "--run", run, "--data", data, *options]
-        assert main(["charlm", *map(str, arguments)]) == 2
-        err = capsys.readouterr().err
-        assert err.startswith("error: ")
-        assert "Traceback" not in err
-        for word in words:
-            assert str(word) in err
-        assert before == {path.name: path.read_bytes() for path in run.iterdir()}
-
-    return check
-
-
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
@@ -76,6 +57,7 @@ def refused(run, capsys):
         ("learning_rate=nan", ["learning_rate"]),
         ("clip_norm=-1", ["clip_norm", "at least 0"]),
         ("clip_norm=nan", ["clip_norm"]),
+        ("clip_norm=inf", ["clip_norm", "0: any norm"]),
         ("test_streams=0", ["test_streams"]),
         ("sample_length=-1", ["sample_length"]),
         ("sample_every=-1", ["sample_every"]),

@@ -101,17 +101,6 @@ def test_export_gives_equal_values(finished_run, tmp_path, capsys):
     assert (tmp_path / "out" / "saved_model" / "saved_model.pb").exists()
 
 
-def test_options_lists_every_field(capsys):
-    import dataclasses
-
-    from tasks.sentiment import Config
-
-    status, out, _ = _run(capsys, "options")
-    assert status == 0
-    for field in dataclasses.fields(Config):
-        assert f"{field.name}=" in out
-
-
 class TestRefused:
     """Each wrong input: exit status 2, one message, no traceback."""
 

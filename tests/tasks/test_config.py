@@ -20,6 +20,19 @@ def test_override_reads_each_type():
     assert configs.override(Config(), settings) == Config(5, 1e-3, False, "a=b", (10, 20, 30))
 
 
+def test_settings_bring_the_configuration_back():
+    config = Config(5, 1e-3, False, "a=b", (10, 20, 30))
+    assert configs.settings(config) == [
+        "units=5",
+        "rate=0.001",
+        "fast=False",
+        "name=a=b",
+        "lengths=10,20,30",
+    ]
+    assert configs.override(Config(), configs.settings(config)) == config
+    assert configs.settings(Config(rate=0.5)) == ["rate=0.5"]
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

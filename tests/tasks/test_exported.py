@@ -86,3 +86,17 @@ def test_of_a_model_that_writes_sequences():
     assert told == [f"sequences equal Keras–TFLite, {name}" for name in ("greedy", "beam")]
     assert found[told[1]] == "87.5% of 9, scores within 3.0e-05"
     assert found["TFLite latency, beam"] == "2.50 ms median (1 × 9 ids, one thread)"
+
+
+@pytest.mark.parametrize(
+    ("shapes", "told"),
+    [
+        ({"source": [1, 8, 12, 3]}, "1 × 8 × 12 × 3 numbers"),
+        ({"source": [1, 9]}, "1 × 9 ids"),
+        ({"features": [1, 12, 5]}, "1 × 12 × 5 features"),
+    ],
+)
+def test_what_the_latency_is_of(shapes, told):
+    latency = {"median_ms": 0.75, "shapes": shapes}
+    found = export_figures(REPORT | {"tflite": REPORT["tflite"] | {"latency": latency}})
+    assert found["TFLite latency"] == f"0.75 ms median ({told}, one thread)"

@@ -1,7 +1,6 @@
 """The frames task from the command line: training, figures, predictions, the report, the export."""
 
 import csv
-import dataclasses
 import io
 import json
 import sys
@@ -17,7 +16,6 @@ from keras_seq.data import FrameDataset, FrameSequence, load_frames, moving_shap
 from keras_seq.data.moving_shapes import MOTIONS
 from keras_seq.metrics import macro_f1, segment_f1
 from keras_seq.models import FrameCNN
-from tasks import training
 from tasks.__main__ import main
 from tasks.exported import export_figures
 from tasks.frames import Frames
@@ -354,18 +352,6 @@ def test_arrays_of_another_length():
     assert targets[:, 4].tolist() == [-1, -1]
 
 
-def test_options_lists_every_field(capsys):
-    status, out, _ = run_task(capsys, "options")
-    assert status == 0
-    for field in dataclasses.fields(Config):
-        assert f"{field.name}=" in out
-    with pytest.raises(SystemExit):
-        main(["frames", "predict", "--help"])
-    out = " ".join(capsys.readouterr().out.split())
-    assert "--timeline" in out
-    assert "test:3 is the third test video" in out
-
-
 def test_pictures_are_read_by_a_cnn():
     clips = moving_shapes(9, seed=5)
     few = FrameDataset("clips", clips[:7], clips[7:8], clips[8:], MOTIONS)
@@ -378,23 +364,5 @@ def test_pictures_are_read_by_a_cnn():
 
 
 @pytest.mark.long
-def test_a_stopped_run_goes_on_to_the_same_weights(
-    frames_run, streams, tmp_path, capsys, monkeypatch
-):
-    write = training._save
-
-    def save(*arguments):
-        write(*arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "_save", save)
-    arguments = ["train", "--data", streams, "--run", tmp_path / "run", *WITH]
-    assert run_task(capsys, *arguments)[0] == 130
-    monkeypatch.setattr(training, "_save", write)
-    assert run_task(capsys, "train", "--run", tmp_path / "run", "--resume")[0] == 0
-    runs = [RunDirectory(run, "frames") for run in (frames_run, tmp_path / "run")]
-    for a, b in zip(*(run.model().get_weights() for run in runs), strict=True):
-        np.testing.assert_array_equal(b, a)
-    figures = [json.loads((run.path / "metrics.json").read_text()) for run in runs]
-    for name, value in figures[0].items():
-        assert "second" in name or figures[1][name] == value, name
+def test_a_stopped_run_goes_on_to_the_same_weights(frames_run, goes_on):
+    goes_on(frames_run)

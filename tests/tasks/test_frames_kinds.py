@@ -8,9 +8,10 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_seq.data import load_frames
+from keras_seq.export.runtime import TFLiteModel
 from tasks.__main__ import main
 from tasks.frames import Frames
-from tasks.frames_baselines import naive
+from tasks.frames_baselines import naive, single_frames
 from tasks.frames_config import Config
 from tasks.frames_data import About, FrameReader, FramesData
 from tasks.run_directory import RunDirectory
@@ -103,12 +104,27 @@ def test_the_next_frame(loss, tmp_path, capsys):
     # Heights of 70 in float32: the digits of one part in ten million.
     assert max(part["difference"] for part in compared.values()) <= 1e-5 * 80
     assert not (out / "labels.txt").exists()
+    assert main(["frames", "export", *at, "--to", str(out), "--quantize", "dynamic"]) == 0
+    measured = json.loads((out / "report.json").read_text())["measured"]
+    about = About.read(RunDirectory(run, "frames"))
+    held_out = errors_of(frames.validation, [alone(model, v) for v in frames.validation])
+    assert measured["validation_frames"] == len(held_out)
+    assert measured["keras_mae"] == pytest.approx(np.abs(held_out).mean(), rel=1e-3)
+    exported = TFLiteModel(out / "model.tflite")
+    rounded = []
+    for video in frames.validation:
+        missing = about.length - len(video)
+        row = np.pad(video.features, [(0, missing), (0, 0)])[np.newaxis]
+        rounded.append(exported({"features": row})["values"][0, : len(video)])
+    wanted = np.abs(errors_of(frames.validation, rounded)).mean()
+    assert measured["tflite_mae"] == pytest.approx(wanted, rel=1e-5)
+    assert wanted != pytest.approx(measured["keras_mae"], rel=1e-5)
 
 
 @pytest.mark.long
-def test_numbers_that_the_labels_are(tmp_path):
-    data = write(tmp_path / "waves.npz")
-    metrics, model = train(data, tmp_path / "run", "target=values", "epochs=30")
+def test_numbers_that_the_labels_are(tmp_path, capsys):
+    data, run = write(tmp_path / "waves.npz"), tmp_path / "run"
+    metrics, model = train(data, run, "target=values", "epochs=30")
     frames = load_frames(data, target="values")
     assert frames.target_names == ("value 1", "value 2")
     errors = errors_of(frames.test, [alone(model, video) for video in frames.test])
@@ -117,6 +133,16 @@ def test_numbers_that_the_labels_are(tmp_path):
     plain = errors_of(frames.test, [np.tile(mean, (len(v), 1)) for v in frames.test])
     assert metrics["test_naive_mse"] == pytest.approx((plain**2).mean(), rel=1e-4)
     assert metrics["test_mse"] < 0.3 * metrics["test_naive_mse"]
+
+    # To be predicted for frames of which nobody has said anything.
+    [video, *_] = frames.test
+    np.savez(tmp_path / "new.npz", features=video.features, lengths=[len(video)])
+    capsys.readouterr()
+    assert main(["frames", "predict", "--run", str(run), str(tmp_path / "new.npz")]) == 0
+    _, head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["frame", "value", "1", "value", "2"]
+    shown = np.array([[float(cell) for cell in line.split()[1:]] for line in lines])
+    np.testing.assert_allclose(shown, alone(model, video), rtol=1e-3, atol=1e-3)
 
 
 def test_what_one_says_without_a_model(tmp_path):
@@ -213,9 +239,7 @@ def test_one_label_for_all(tmp_path):
     data = write(tmp_path / "waves.npz", classes=True)
     frames = load_frames(data)
     config = Config(epochs=1, batch_size=8, bucket_lengths=(16,), units=2)
-    task = Frames()
-    task.load(Config(data=str(data)))
-    found = task.baselines(FramesData(config, frames, About.of(frames, 256)))
+    found = Frames().baselines(FramesData(config, frames, About.of(frames, 256)))
     train_labels, test_labels = (
         np.concatenate([video.targets for video in part]).tolist()
         for part in (frames.train, frames.test)
@@ -224,7 +248,28 @@ def test_one_label_for_all(tmp_path):
     share = test_labels.count(commonest) / len(test_labels)
     assert found["majority_test_accuracy"] == pytest.approx(share)
     assert found["majority_test_macro_f1"] == pytest.approx(share / (1 + share))
-    assert 0 <= found["frame_only_test_accuracy"] <= 1
+    data = FramesData(config, frames, About.of(frames, 256))
+    model, _ = single_frames(data, Frames().build, Frames()._monitored)
+    right = [alone(model, video).argmax(-1) == video.targets for video in frames.test]
+    assert found["frame_only_test_accuracy"] == pytest.approx(np.concatenate(right).mean())
+
+
+def test_the_best_epoch_of_single_frames_is_kept(tmp_path):
+    frames = load_frames(write(tmp_path / "waves.npz", classes=True))
+    config = Config(epochs=3, batch_size=8, bucket_lengths=(16,), units=2)
+    figures, weights = iter([0.2, 0.5, 0.1]), []
+
+    def figure(model, data):
+        assert data.config.cell == "none"
+        weights.append(model.get_weights())
+        return next(figures)
+
+    data = FramesData(config, frames, About.of(frames, 256))
+    model, _ = single_frames(data, Frames().build, figure)
+    _, second, third = weights
+    for found, wanted in zip(model.get_weights(), second, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert (second[0] != third[0]).any()
 
 
 @pytest.mark.long

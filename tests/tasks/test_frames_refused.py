@@ -43,25 +43,6 @@ def videos(tmp_path):
     return path
 
 
-@pytest.fixture
-def refused(run, capsys):
-    """Trains over the run with data and settings, which must be refused in these words."""
-
-    def check(data, settings, *words):
-        before = {path.name: path.read_bytes() for path in run.iterdir()}
-        options = [part for setting in settings for part in ("--set", setting)]
-        arguments = ["train", "--overwrite", "--run", run, "--data", data, *options]
-        assert main(["frames", *map(str, arguments)]) == 2
-        err = capsys.readouterr().err
-        assert err.startswith("error: ")
-        assert "Traceback" not in err
-        for word in words:
-            assert word in err
-        assert before == {path.name: path.read_bytes() for path in run.iterdir()}
-
-    return check
-
-
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
@@ -98,6 +79,11 @@ def test_options(refused, videos, setting, words):
 
 def test_a_model_of_single_frames_has_no_direction(refused, videos):
     refused(videos, ["cell=none", "bidirectional=true"], "bidirectional=False")
+
+
+def test_numbers_have_options_of_their_own(refused, videos):
+    refused(videos, ["target=next", "bidirectional=true"], "bidirectional", "false", "what comes")
+    refused(videos, ["target=values", "monitor=macro_f1"], "monitor", "left out")
 
 
 def test_data_that_cannot_be_used(refused, tmp_path, videos):

@@ -11,17 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from captioned_folder import drawn, write_folder
 
+from keras_seq.data import load_language
 from tasks.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 3
 
 
-def _command(data, run, *extra):
-    # Every source of chance is on: two kinds of dropout, word dropout, shuffling, seeds.
-    settings = {
-        "epochs": EPOCHS,
+# Every source of chance is on: dropouts of several kinds, shuffling, seeds. Batches have one
+# length: each is traced and compiled anew.
+SETTINGS = {
+    "sentiment": {
         "units": 6,
         "embedding_units": 12,
         "vocabulary_size": 300,
@@ -29,11 +31,47 @@ def _command(data, run, *extra):
         "word_dropout": 0.2,
         "layers": 2,
         "max_length": 40,
-        "bucket_lengths": "40",  # one length of batches: each is traced and compiled anew
-        "seed": 7,
-    }
+        "bucket_lengths": "40",
+    },
+    "charlm": {
+        "units": 8,
+        "embedding_units": 6,
+        "layers": 2,
+        "length": 10,
+        "batch_size": 4,
+        "dropout": 0.2,
+        "averaging": 0.9,
+        "sample_length": 0,
+    },
+    "captioning": {
+        "image_size": 12,
+        "encoder_units": 8,
+        "units": 8,
+        "embedding_units": 8,
+        "batch_size": 4,
+        "dropout": 0.2,
+        "averaging": 0.9,
+    },
+}
+
+
+@pytest.fixture
+def data(request, reviews_csv, tmp_path):
+    """Data of a task."""
+    task = request.param
+    if task == "sentiment":
+        return task, reviews_csv
+    if task == "captioning":
+        return task, write_folder(tmp_path / "pictures", drawn(12, train=48, validation=6, test=6))
+    text = load_language("builtin", characters=100_000).train[:8000]
+    (tmp_path / "book.txt").write_text(text, encoding="utf-8")
+    return task, tmp_path / "book.txt"
+
+
+def _command(task, data, run):
+    settings = {**SETTINGS[task], "epochs": EPOCHS, "seed": 7}
     pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-    return ["sentiment", "train", "--data", str(data), "--run", str(run), *pairs, *extra]
+    return [task, "train", "--data", str(data), "--run", str(run), *pairs]
 
 
 def _checkpoint(run):
@@ -50,10 +88,11 @@ def _wait_for(path, process, seconds=240):
 
 
 @pytest.mark.long
-def test_killed_run_resumes_to_the_same_weights(reviews_csv, tmp_path):
+@pytest.mark.parametrize("data", SETTINGS, indirect=True)
+def test_killed_run_resumes_to_the_same_weights(data, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tasks", *_command(reviews_csv, killed)],
+        [sys.executable, "-m", "tasks", *_command(*data, killed)],
         cwd=ROOT,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         stdout=subprocess.DEVNULL,
@@ -64,8 +103,8 @@ def test_killed_run_resumes_to_the_same_weights(reviews_csv, tmp_path):
     process.wait()
     assert not (killed / "metrics.json").exists(), "the run was over before it was killed"
 
-    assert main(_command(reviews_csv, whole)) == 0
-    assert main(["sentiment", "train", "--resume", "--run", str(killed)]) == 0
+    assert main(_command(*data, whole)) == 0
+    assert main([data[0], "train", "--resume", "--run", str(killed)]) == 0
 
     expected, resumed = _checkpoint(whole), _checkpoint(killed)
     assert expected.keys() == resumed.keys()

@@ -16,7 +16,6 @@ from rich.console import Console
 
 from keras_seq.data import DataError, TextCodec, load_pairs
 from keras_seq.models import sequence_to_sequence
-from tasks import training
 from tasks.__main__ import main
 from tasks.config import read
 from tasks.run_directory import RunDirectory
@@ -163,28 +162,8 @@ def test_evaluate_on_another_source(translation_run, pairs_tsv, tmp_path, capsys
 
 
 @pytest.mark.long
-def test_a_stopped_run_goes_on_to_the_same_weights(
-    translation_run, pairs_tsv, tmp_path, capsys, monkeypatch
-):
-    """Stopped after its first epoch; what was learnt of the words comes from its files then."""
-    write = training._save
-
-    def save(*arguments):
-        write(*arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "_save", save)
-    settings = [part for setting in SETTINGS for part in ("--set", setting)]
-    arguments = ["train", "--data", pairs_tsv, "--run", tmp_path / "run", *settings]
-    assert run_task(capsys, *arguments)[0] == 130
-    monkeypatch.setattr(training, "_save", write)
-    assert run_task(capsys, "train", "--run", tmp_path / "run", "--resume")[0] == 0
-    runs = [RunDirectory(run, "translation") for run in (translation_run, tmp_path / "run")]
-    for a, b in zip(*(run.model().get_weights() for run in runs), strict=True):
-        np.testing.assert_array_equal(b, a)
-    figures = [json.loads((run.path / "metrics.json").read_text()) for run in runs]
-    for name, value in figures[0].items():
-        assert "second" in name or figures[1][name] == value, name
+def test_a_stopped_run_goes_on_to_the_same_weights(translation_run, goes_on):
+    goes_on(translation_run)
 
 
 def test_pairs_with_an_empty_side_may_be_left_out(pairs_tsv, tmp_path):
@@ -309,21 +288,6 @@ def test_report(translation_run, test_part, tmp_path, capsys):
         )
     assert "Attention" in page.words
     assert len([address for address in page.addresses if address.startswith("data:image")]) == 4
-
-
-def test_options_lists_every_field(capsys):
-    status, out, _ = run_task(capsys, "options")
-    assert status == 0
-    for field in dataclasses.fields(Config):
-        assert f"{field.name}=" in out
-    with pytest.raises(SystemExit):
-        main(["translation", "predict", "--help"])
-    out = capsys.readouterr().out
-    assert "--attention" in out
-    assert "--width" in out
-    with pytest.raises(SystemExit):
-        main(["sentiment", "predict", "--help"])
-    assert "--attention" not in capsys.readouterr().out
 
 
 def test_chinese(tmp_path):

@@ -38,25 +38,6 @@ def table(tmp_path):
     return path
 
 
-@pytest.fixture
-def refused(run, capsys):
-    """Trains over the run with data and settings, which must be refused in these words."""
-
-    def check(data, settings, *words):
-        before = {path.name: path.read_bytes() for path in run.iterdir()}
-        options = [part for setting in settings for part in ("--set", setting)]
-        arguments = ["train", "--overwrite", "--run", run, "--data", data, *options]
-        assert main(["translation", *map(str, arguments)]) == 2
-        err = capsys.readouterr().err
-        assert err.startswith("error: ")
-        assert "Traceback" not in err
-        for word in words:
-            assert word in err
-        assert before == {path.name: path.read_bytes() for path in run.iterdir()}
-
-    return check
-
-
 @pytest.mark.parametrize(
     ("setting", "words"),
     [

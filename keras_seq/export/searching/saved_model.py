@@ -24,6 +24,7 @@ from keras_seq.export.searching.functions import (
     is_codec,
     made_up_sources,
     search_functions,
+    source_spec,
 )
 from keras_seq.export.searching.steps import ATTENTION, step_by_step
 from keras_seq.export.tracing import tracing
@@ -69,7 +70,8 @@ class SavedSearches:
             ExportError: One codec without the other, codecs of other ids than the model's, or what
                 `search_functions` refuses.
         """
-        reads_ids = hasattr(model.encoder, "vocabulary_size")
+        spec = source_spec(model)
+        reads_ids = spec.dtype.is_integer and spec.shape.rank == 2
         no_target = codec_source is not None and codec_target is None
         if no_target or (reads_ids and codec_source is None and codec_target is not None):
             raise ExportError(
@@ -85,7 +87,7 @@ class SavedSearches:
         parts = {"source": (codec_source, model.encoder)} if reads_ids else {}
         parts["target"] = (codec_target, model.decoder)
         for side, (codec, part) in parts.items():
-            if len(codec) != part.vocabulary_size:
+            if len(codec) != getattr(part, "vocabulary_size", len(codec)):
                 raise ExportError(
                     f"codec_{side} has {len(codec):,} ids, and the model's {part.name} "
                     f"{part.vocabulary_size:,}: give the codec that the model was trained with."
