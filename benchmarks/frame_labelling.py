@@ -52,6 +52,8 @@ _OF_GRUS = (
     {"dropout": 0.3},
     {"dropout": 0.5},
     {"dropout": 0.3, "learning_rate": 1e-3},
+    {"dropout": 0.3, "learning_rate": 6e-3},
+    {"dropout": 0.3, "learning_rate": 4e-3, "epochs": 60},
 )
 # Of each system, in each fold, the options with the best validation figure there are tested.
 GESTURES: dict[str, list[dict[str, Any]]] = {
@@ -60,7 +62,8 @@ GESTURES: dict[str, list[dict[str, Any]]] = {
     ],
     "causal GRU": [{**_OF_GESTURES, **options} for options in _OF_GRUS],
     "logistic regression on each frame": [
-        {**_OF_GESTURES, "cell": "none", "learning_rate": rate} for rate in (2e-3, 1e-2, 3e-2)
+        {**_OF_GESTURES, "cell": "none", "learning_rate": rate, "epochs": epochs}
+        for rate, epochs in ((2e-3, 20), (1e-2, 20), (3e-2, 20), (1e-1, 20), (3e-2, 60))
     ],
 }
 FIGURES = {
@@ -202,7 +205,7 @@ def _figures(folds: Sequence[tuple[str, Sequence[Mapping[str, float]]]]) -> list
 
 def _told(options: Mapping[str, Any]) -> str:
     """What tells the candidates of a system from each other."""
-    shown = ("dropout", "learning_rate")
+    shown = ("dropout", "learning_rate", "epochs")
     return ", ".join(f"{name} {options[name]:g}" for name in shown if name in options)
 
 

@@ -126,7 +126,8 @@ def test_sections(folder, tmp_path, written, made):
     # What validation prefers in a fold, with its own test figures.
     wanted = statistics.mean(0.1 + 0.01 * seed + 0.002 + 0.2 for seed in (0, 1))
     row = [f"{wanted:.4f}"] * (3 + len(FRAMES))
-    chosen = "dropout 0.5, learning_rate 0.002 (3 of 4); dropout 0.3, learning_rate 0.002 (1 of 4)"
+    told = "learning_rate 0.002, epochs 20"
+    chosen = f"dropout 0.5, {told} (3 of 4); dropout 0.3, {told} (1 of 4)"
     assert f"| causal GRU | {chosen} | {' | '.join(row)} |" in gestures
     assert "| the commonest label in training | – |" in gestures
     assert {config.leave_out for config in made} == {"", *FRAMES}
