@@ -182,7 +182,8 @@ class Captioning(Task):
             raise ConfigError(
                 "--length is that of texts; images have one size, that of the run: leave it out."
             )
-        _, inputs = samples(run)
+        model, inputs = run.model(), samples(run)[1]
+        inputs = inputs.astype(model.encoder.source_dtype)  # features may be kept in halves
         reader = None  # features have no files that they could be read from
         if not config.features:
             reader = functools.partial(decode_pictures, size=len(inputs[0]))
@@ -190,7 +191,7 @@ class Captioning(Task):
         if config.beam_width > 1:
             searches["beam"] = search_of(config.beam_width, config.length_penalty)
         return export_seq2seq(
-            run.model(),
+            model,
             folder,
             searches=searches,
             max_length=config.max_length,
