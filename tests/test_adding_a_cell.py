@@ -32,7 +32,7 @@ def follow(words, code, project):
     file.write_text(text[:place] + code + text[place:], encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_page_adds_a_cell_that_passes_every_test(tmp_path):
     for part in ("keras_seq", "tests"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("*.pyc"))

@@ -99,7 +99,7 @@ def test_what_is_exported_gives_outputs_of_a_sound_size(name):
     assert 0.01 < np.abs(outputs).mean() < 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_table_is_exported_and_goes_on(tmp_path, capfd):
     wanted = [Combination("mut1", m, None) for m in ("loop", "fused")]
     export_table.export_all(wanted, tmp_path)

@@ -197,6 +197,7 @@ def test_the_section_holds_the_figures():
     assert "published" not in by_row.lower()
 
 
+@pytest.mark.long
 def test_what_is_finished_is_tabled_and_not_trained_again(tmp_path, monkeypatch, digits, capsys):
     for name, epochs in (("gru", 2), ("lstm", 3)):
         done = tmp_path / f"{Settings('row', name, epochs, 0).name}.json"

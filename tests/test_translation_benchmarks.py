@@ -171,6 +171,7 @@ def tokens_of(settings, batch):
     }
 
 
+@pytest.mark.long
 def test_both_beams_find_the_same():
     found = tokens_of(SMALL, 8)
     for ours, theirs in zip(found["graph"], found["python"], strict=True):

@@ -14,7 +14,7 @@ from keras_seq.inspect.fonts import families_for
 _HIGHEST_BITS = 8.0  # and more have one colour: few outliers would leave the others alike
 _SHOWN = {"\n": "\u21b5", "\t": "\u2192"}
 _CELL = (0.08, 0.18)  # inches, for letters of 8 points
-_MOST_ROWS = 333  # in a picture of 60 inches
+_FEWEST_ROWS, _MOST_ROWS = 6, 333  # in a picture of 1 to 60 inches
 
 
 def plot_surprise(pieces: Sequence[str], bits, width: int = 80) -> Figure:
@@ -57,17 +57,19 @@ def plot_surprise(pieces: Sequence[str], bits, width: int = 80) -> Figure:
             f"{rows} lines are too many for a picture, which has room for {_MOST_ROWS}: give a "
             "shorter text (`pieces_with_room` tells how much of it), or a larger width."
         )
-    height = rows * _CELL[1]
+    room = max(rows, _FEWEST_ROWS)  # so that the letters of a line or two are not drawn out
+    height = room * _CELL[1]
     cells = np.full((rows, width), np.nan)
     cells[places[:, 0], places[:, 1]] = colours
     wide = any(unicodedata.east_asian_width(c) in "WF" for c in set(characters))
     figure = Figure(
-        figsize=(width * _CELL[0] * (1.4 if wide else 1) + 1.2, max(height, 1.0) + 0.3),
+        figsize=(width * _CELL[0] * (1.4 if wide else 1) + 1.2, height + 0.3),
         layout="constrained",
     )
     axes = figure.subplots()
     scale, palette = Normalize(0, _HIGHEST_BITS), colormaps["YlOrBr"]
     image = axes.imshow(cells, aspect="auto", interpolation="nearest", cmap=palette, norm=scale)
+    axes.set_ylim(room - 0.5, -0.5)
     axes.set_axis_off()
     families = ["DejaVu Sans Mono", *families_for(characters)]
     for (row, column), character, value in zip(places, characters, colours, strict=True):

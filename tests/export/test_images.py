@@ -121,7 +121,7 @@ def test_files_of_any_size_where_there_is_no_keras_seq(saved, tmp_path):
     assert done.stdout.splitlines()[-1] == "|".join(map(written, expected))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_portable_file_from_pictures(tmp_path):
     model, folder = captioner(), tmp_path / "export"
     report = export_seq2seq(

@@ -171,6 +171,7 @@ def all_cells(tmp_path_factory):
     return model(ids, training=False), interpreted(path)(ids=ids), report
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", MAIN, ids=lambda case: case.name)
 def test_every_cell_in_int8(all_cells, case):
     expected, found, _ = all_cells
@@ -178,6 +179,7 @@ def test_every_cell_in_int8(all_cells, case):
     assert distance(found[case.name], value) < (0.9 if case.name in NORMALISED else 0.2)
 
 
+@pytest.mark.long
 def test_every_cell_of_the_library_was_there(all_cells):
     _, _, report = all_cells
     assert {case.cell for case in MAIN} >= {

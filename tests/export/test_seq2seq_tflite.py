@@ -67,8 +67,10 @@ def test_the_names_of_what_goes_from_step_to_step(name):
     "name",
     [
         "bahdanau",
-        "transformer",
-        *(pytest.param(name, marks=pytest.mark.long) for name in ("cho", "luong", "sutskever")),
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("transformer", "cho", "luong", "sutskever")
+        ),
     ],
 )
 def test_equal_to_keras_at_any_size(name, tmp_path):

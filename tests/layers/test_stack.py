@@ -66,6 +66,7 @@ def test_states_come_after_the_output_from_the_first_layer_to_the_last():
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.long
 def test_trains_saves_and_loads_in_a_fresh_process(predict_in_fresh_process):
     inputs = keras.Input((None, F))
     mask = keras.ops.any(keras.ops.not_equal(inputs, 0), axis=-1)
