@@ -45,7 +45,7 @@ class Frames(Task):
     demo_inputs = ("test:1", "test:2")
     own_input = "video.csv"
     axis_labels: ClassVar = {
-        "loss": "loss (nats per frame, or of numbers in deviations)",
+        "loss": "loss (nats, or in deviations)",
         "accuracy": "accuracy (share of frames)",
         "macro_f1": "F1 (mean over the classes)",
         "mse": "mean squared error",

@@ -44,10 +44,10 @@ def options(config: TaskConfig) -> Section:
 
 
 def _option(value: Any) -> str:
-    """As `--set` takes it."""
+    """As `--set` takes it; an empty text can be seen."""
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value) or '""'
 
 
 def test_figures(metrics: Mapping[str, Any]) -> Section:
