@@ -68,4 +68,4 @@ class KeptStates(CarriedStates):
         """Makes all states zero."""
         for variables in self._variables.values():
             for variable in variables:
-                variable.assign(ops.zeros_like(variable))
+                variable.assign(ops.zeros(variable.shape, variable.dtype))
